@@ -1,0 +1,262 @@
+//! An answer as tokens: LaTeX and plain text, without what only concerns looks.
+
+mod names;
+
+pub(crate) use names::MATH_WORDS;
+
+use names::{CHARACTERS, GREEK, GREEK_CHARACTERS, LOOKS, MARKS, TEXT, WRAPPERS};
+
+use crate::limits::{DEPTH, Gap, LENGTH};
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind<'a> {
+    /// Digits with at most one point, grouped or with an exponent (`1,234.5`, `1e-3`).
+    Number(&'a str),
+    /// A letter or the name of one (`x`, `alpha`).
+    Symbol(&'a str),
+    /// A run of letters that is no product: a function, a connective, a unit, a noun.
+    Word(&'a str),
+    /// A command that means something (`frac`, `sqrt`), without its backslash.
+    Command(&'a str),
+    /// Any other character; the braces of sets are `⦃` and `⦄`.
+    Mark(char),
+}
+
+/// A token and whether a space stands before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token<'a> {
+    pub kind: Kind<'a>,
+    pub spaced: bool,
+}
+
+/// Cuts an answer into tokens.
+pub(crate) fn tokens(answer: &str) -> Result<Vec<Token<'_>>, Gap> {
+    if answer.len() > LENGTH {
+        return Err("answer too long");
+    }
+    let mut lexer =
+        Lexer { text: answer, at: 0, brackets: 0, text_ends: Vec::new(), spaced: false, out: Vec::new() };
+    while lexer.at < answer.len() {
+        lexer.step()?;
+    }
+    Ok(lexer.out)
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+    /// Brackets open, within which a comma separates and does not group digits.
+    brackets: usize,
+    /// Where the arguments of text commands end.
+    text_ends: Vec<usize>,
+    spaced: bool,
+    out: Vec<Token<'a>>,
+}
+
+impl<'a> Lexer<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn push(&mut self, kind: Kind<'a>, length: usize) {
+        self.out.push(Token { kind, spaced: std::mem::take(&mut self.spaced) });
+        self.at += length;
+    }
+
+    fn mark(&mut self, mark: char, length: usize) {
+        match mark {
+            '(' | '[' | '⦃' => self.brackets += 1,
+            ')' | ']' | '⦄' => self.brackets = self.brackets.saturating_sub(1),
+            _ => {}
+        }
+        self.push(Kind::Mark(mark), length);
+    }
+
+    fn step(&mut self) -> Result<(), Gap> {
+        if self.text_ends.last() == Some(&self.at) {
+            self.text_ends.pop();
+            self.at += 1;
+            self.spaced = true;
+            return Ok(());
+        }
+        let rest = self.rest();
+        let Some(first) = rest.chars().next() else { return Ok(()) };
+        let length = first.len_utf8();
+        match first {
+            '\\' => return self.command(),
+            '$' | '~' => self.at += 1,
+            _ if first.is_whitespace() => {
+                self.spaced = true;
+                self.at += length;
+            }
+            '0'..='9' | '.' => match number_length(rest, self.brackets == 0) {
+                0 => self.mark(first, 1),
+                length => self.push(Kind::Number(&rest[..length]), length),
+            },
+            '*' if rest.starts_with("**") => self.mark('^', 2),
+            '√' => self.push(Kind::Command("sqrt"), length),
+            '²' => self.superscript("2", length),
+            '³' => self.superscript("3", length),
+            _ if first.is_ascii_alphabetic() => self.letters(),
+            _ => {
+                if let Some((_, name)) = GREEK_CHARACTERS.iter().find(|(character, _)| *character == first) {
+                    self.push(Kind::Symbol(name), length);
+                } else {
+                    let plain = CHARACTERS.iter().find(|(other, _)| *other == first);
+                    self.mark(plain.map_or(first, |(_, plain)| *plain), length);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn superscript(&mut self, digit: &'static str, length: usize) {
+        self.mark('^', length);
+        self.push(Kind::Number(digit), 0);
+    }
+
+    fn command(&mut self) -> Result<(), Gap> {
+        let after = &self.rest()[1..];
+        let letters = after.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let length = if letters > 0 { letters } else { after.chars().next().map_or(0, char::len_utf8) };
+        let (name, length) = (&after[..length], length + 1);
+        if TEXT.contains(&name) {
+            return self.text_argument(length);
+        }
+        if let Some((_, mark)) = MARKS.iter().find(|(command, _)| *command == name) {
+            self.mark(*mark, length);
+        } else if LOOKS.contains(&name) {
+            self.at += length;
+            self.spaced = true;
+            if matches!(name, "left" | "right") && self.rest().starts_with('.') {
+                self.at += 1;
+            }
+        } else if WRAPPERS.contains(&name) {
+            self.at += length;
+        } else if GREEK.contains(&name) {
+            self.push(Kind::Symbol(name), length);
+        } else {
+            let name = if matches!(name, "dfrac" | "tfrac" | "cfrac") { "frac" } else { name };
+            self.push(Kind::Command(name), length);
+        }
+        Ok(())
+    }
+
+    /// Steps into the argument of a text command, whose braces are no group.
+    fn text_argument(&mut self, length: usize) -> Result<(), Gap> {
+        self.at += length;
+        self.spaced = true;
+        self.at += self.rest().len() - self.rest().trim_start().len();
+        if self.rest().starts_with('{') {
+            if self.text_ends.len() >= DEPTH {
+                return Err("nested too deeply");
+            }
+            let mut depth = 0_usize;
+            let close = self.rest().bytes().position(|byte| {
+                match byte {
+                    b'{' => depth += 1,
+                    b'}' => depth -= 1,
+                    _ => {}
+                }
+                depth == 0
+            });
+            self.text_ends.push(self.at + close.ok_or("brace that is never closed")?);
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// A run of letters: a word if it is known, long, or stands as a unit or noun; else a product of letters.
+    fn letters(&mut self) {
+        let rest = self.rest();
+        let length = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let run = &rest[..length];
+        let after_value = match self.out.last().map(|token| token.kind) {
+            Some(Kind::Number(_)) => true,
+            Some(Kind::Mark(mark)) => matches!(mark, '}' | ')' | '°' | '%'),
+            Some(Kind::Word(_)) => !self.text_ends.is_empty(),
+            _ => false,
+        };
+        let in_text = !self.text_ends.is_empty();
+        let word = MATH_WORDS.contains(&run)
+            || length >= 4
+            || in_text && (length > 1 || after_value)
+            || after_value
+                && length > 1
+                && (crate::unit::canonical(run).is_some() || self.spaced && length == 3);
+        if is_greek(run) {
+            self.push(Kind::Symbol(run), length);
+        } else if word {
+            self.push(Kind::Word(run), length);
+        } else {
+            for at in 0..length {
+                self.push(Kind::Symbol(&run[at..=at]), 1);
+            }
+        }
+    }
+}
+
+/// Whether a run of letters in plain text is the name of a Greek letter and hardly anything else (`theta`, not `nu`).
+pub(crate) fn is_greek(run: &str) -> bool {
+    run.len() > 3 && GREEK.contains(&run)
+}
+
+/// The length of the number a text begins with, 0 if it begins with none.
+///
+/// Groups of three digits are joined by `{,}`, `\,`, `\!`, a space or, if `commas` may group, by a comma.
+fn number_length(text: &str, commas: bool) -> usize {
+    let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
+    let mut at = digits(0);
+    if (1..=3).contains(&at) {
+        at = grouped(text, at, commas);
+    }
+    if commas && at == 1 && text.starts_with("0,") && digits(2) > 0 {
+        // A decimal comma: no group of digits begins with a single zero.
+        return 2 + digits(2);
+    }
+    if text[at..].starts_with('.') {
+        let fraction = digits(at + 1);
+        if at + fraction == 0 {
+            return 0;
+        }
+        at += 1 + fraction;
+    }
+    if at > 0 && text[at..].starts_with(['e', 'E']) {
+        let sign = usize::from(text[at + 1..].starts_with(['+', '-']));
+        let exponent = digits(at + 1 + sign);
+        if exponent > 0 {
+            at += 1 + sign + exponent;
+        }
+    }
+    at
+}
+
+/// The end of the groups of three digits that follow the first group.
+fn grouped(text: &str, first: usize, commas: bool) -> usize {
+    let separators: &[&str] = if commas { &["{,}", "\\,", "\\!", ",", " "] } else { &["{,}", "\\,", "\\!"] };
+    for separator in separators {
+        let mut at = first;
+        while let Some(group) = text[at..].strip_prefix(separator) {
+            if group.bytes().take_while(u8::is_ascii_digit).count() != 3 {
+                // `1,2345` and `1,234,5` are lists, not one number with a list behind it.
+                if at > first && *separator == "," && group.starts_with(|c: char| c.is_ascii_digit()) {
+                    return first;
+                }
+                break;
+            }
+            at += separator.len() + 3;
+        }
+        // `3 125/1000` is a mixed number.
+        if at > first && !(*separator == " " && text[at..].trim_start().starts_with('/')) {
+            return at;
+        }
+    }
+    first
+}
+
+/// The digits and point of a number token, without what groups them.
+pub(crate) fn plain_digits(number: &str) -> String {
+    let plain = number.replace("{,}", "").replace("\\,", "").replace("\\!", "").replace(' ', "");
+    if plain.starts_with("0,") { plain.replacen(',', ".", 1) } else { plain.replace(',', "") }
+}

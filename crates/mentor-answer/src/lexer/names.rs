@@ -1,0 +1,61 @@
+//! The commands, characters and words the lexer knows.
+
+/// Commands and names that stand for one character here.
+#[rustfmt::skip]
+pub(super) const MARKS: &[(&str, char)] = &[
+    ("cdot", '*'), ("times", '*'), ("ast", '*'), ("div", '/'), ("colon", ':'), ("{", '⦃'), ("}", '⦄'),
+    ("lbrace", '⦃'), ("rbrace", '⦄'), ("lvert", '|'), ("rvert", '|'), ("vert", '|'), ("%", '%'), ("$", '$'),
+    ("circ", '°'), ("degree", '°'), ("infty", '∞'), ("approx", '='), ("simeq", '='), ("emptyset", '∅'),
+    ("varnothing", '∅'), ("lbrack", '['), ("rbrack", ']'), ("mod", 'm'), ("bmod", 'm'), ("over", '÷'),
+    ("dollar", '$'), ("pounds", '£'), ("euro", '€'),
+];
+
+/// Characters of other scripts and their plain equals.
+#[rustfmt::skip]
+pub(super) const CHARACTERS: &[(char, char)] = &[
+    ('−', '-'), ('–', '-'), ('×', '*'), ('·', '*'), ('⋅', '*'), ('∙', '*'), ('÷', '/'), ('∕', '/'),
+    ('⁄', '/'), ('：', ':'), ('，', ','), ('；', ';'), ('（', '('), ('）', ')'), ('％', '%'), ('＝', '='),
+    ('≈', '='), ('º', '°'),
+];
+
+/// Commands without a meaning of their own: spaces, sizes, styles.
+#[rustfmt::skip]
+pub(super) const LOOKS: &[&str] = &[
+    "left", "right", "middle", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl",
+    "biggr", "displaystyle", "textstyle", "scriptstyle", "quad", "qquad", "limits", "nolimits", "thinspace",
+    ",", ";", ":", "!", " ", ">", "/", "(", ")", "[", "]",
+];
+
+/// Commands whose argument is read as it stands.
+#[rustfmt::skip]
+pub(super) const WRAPPERS: &[&str] = &[
+    "boxed", "fbox", "mathbf", "boldsymbol", "bm", "ensuremath", "mathit", "mathnormal",
+];
+
+/// Commands whose argument is words.
+#[rustfmt::skip]
+pub(super) const TEXT: &[&str] = &[
+    "text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mathrm", "mbox", "mathsf",
+    "operatorname",
+];
+
+#[rustfmt::skip]
+pub(super) const GREEK: &[&str] = &[
+    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota",
+    "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "varphi", "chi",
+    "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega", "ell",
+];
+
+#[rustfmt::skip]
+pub(super) const GREEK_CHARACTERS: &[(char, &str)] = &[
+    ('α', "alpha"), ('β', "beta"), ('γ', "gamma"), ('δ', "delta"), ('ε', "epsilon"), ('θ', "theta"),
+    ('λ', "lambda"), ('μ', "mu"), ('π', "pi"), ('ρ', "rho"), ('σ', "sigma"), ('τ', "tau"), ('φ', "phi"),
+    ('ω', "omega"), ('Δ', "Delta"),
+];
+
+/// Runs of letters that mean something in mathematics, whatever stands around them.
+#[rustfmt::skip]
+pub(crate) const MATH_WORDS: &[&str] = &[
+    "sqrt", "pi", "and", "or", "infinity", "inf", "percent", "sin", "cos", "tan", "cot", "sec", "csc",
+    "log", "ln", "exp", "max", "min", "gcd", "lcm", "mod", "abs", "arcsin", "arccos", "arctan",
+];

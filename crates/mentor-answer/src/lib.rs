@@ -1,0 +1,121 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod boxed;
+mod compare;
+mod form;
+mod lexer;
+mod limits;
+mod number;
+mod parser;
+mod phrase;
+mod poly;
+mod power;
+mod unit;
+
+pub use boxed::last_boxed;
+
+use form::Form;
+use limits::{Budget, Gap};
+
+/// How two answers are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Options {
+    /// Two real numbers are also equal if they differ by at most this share of the gold number; off by default.
+    pub tolerance: Option<f64>,
+}
+
+/// Whether two answers are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// They are.
+    Equal,
+    /// They are not.
+    Different,
+    /// It was not found out: an answer holds something that is not understood, or breaks a bound.
+    Unknown,
+}
+
+/// A verdict with what led to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// Whether the answers are equal.
+    pub verdict: Verdict,
+    /// Why, in a few words.
+    pub reason: String,
+    /// The normal form of the expected answer; its text if it was not understood.
+    pub gold: String,
+    /// The normal form of the given answer; its text if it was not understood.
+    pub pred: String,
+}
+
+/// Compares an expected with a given answer, both as they stand in the box.
+///
+/// Never fails, and its work is bounded by counts: the same two answers always get the same verdict.
+pub fn compare(gold: &str, pred: &str, options: &Options) -> Comparison {
+    let (gold_text, pred_text) = (cleaned(gold), cleaned(pred));
+    let mut budget = Budget::new();
+    let (gold_form, pred_form) = (normal_form(gold_text, &mut budget), normal_form(pred_text, &mut budget));
+    let (verdict, reason) = judge((gold_text, &gold_form), (pred_text, &pred_form), options, &mut budget);
+    Comparison { verdict, reason, gold: shown(gold_text, &gold_form), pred: shown(pred_text, &pred_form) }
+}
+
+/// Whether two answers are certainly equal.
+pub fn equal(gold: &str, pred: &str) -> bool {
+    compare(gold, pred, &Options::default()).verdict == Verdict::Equal
+}
+
+type Side<'a> = (&'a str, &'a Result<Form, Gap>);
+
+fn judge(
+    (gold_text, gold): Side,
+    (pred_text, pred): Side,
+    options: &Options,
+    budget: &mut Budget,
+) -> (Verdict, String) {
+    if gold_text.is_empty() {
+        return (Verdict::Unknown, "no gold answer".to_owned());
+    }
+    if pred_text.is_empty() {
+        return (Verdict::Different, "no answer".to_owned());
+    }
+    let judged = match (gold, pred) {
+        (Ok(gold), Ok(pred)) => compare::forms(gold, pred, options, budget),
+        (Err(gap), _) | (_, Err(gap)) => Err(*gap),
+    };
+    match judged {
+        Ok((verdict, reason)) => (verdict, reason.to_owned()),
+        Err(_) if same_tokens(gold_text, pred_text) => (Verdict::Equal, "same text".to_owned()),
+        Err(gap) => {
+            let side = if gold.is_err() { "gold answer" } else { "answer" };
+            (Verdict::Unknown, format!("{side}: {gap}"))
+        }
+    }
+}
+
+fn normal_form(text: &str, budget: &mut Budget) -> Result<Form, Gap> {
+    if text.len() <= limits::LENGTH
+        && let Some(words) = phrase::phrase(text)
+    {
+        return Ok(Form::Phrase(words));
+    }
+    parser::parse(&lexer::tokens(text)?, budget)
+}
+
+/// Whether two answers are the same but for what only concerns looks.
+fn same_tokens(gold: &str, pred: &str) -> bool {
+    let kinds =
+        |text| lexer::tokens(text).map(|tokens| tokens.iter().map(|token| token.kind).collect::<Vec<_>>());
+    gold == pred || matches!((kinds(gold), kinds(pred)), (Ok(gold), Ok(pred)) if gold == pred)
+}
+
+/// An answer without spaces, Markdown emphasis and full stops around it.
+fn cleaned(answer: &str) -> &str {
+    let answer = answer.trim();
+    let plain = answer.strip_prefix("**").and_then(|rest| rest.strip_suffix("**")).unwrap_or(answer).trim();
+    plain.trim_end_matches(|last: char| last == '.' || last.is_whitespace())
+}
+
+fn shown(text: &str, form: &Result<Form, Gap>) -> String {
+    form.as_ref().map_or_else(|_| text.to_owned(), Form::to_string)
+}

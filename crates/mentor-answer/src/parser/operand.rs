@@ -1,0 +1,226 @@
+//! What operators stand between.
+
+use num_rational::BigRational;
+use num_traits::ToPrimitive;
+
+use super::{Parser, plain};
+use crate::{form::Form, lexer::Kind, limits::Gap, number, poly::Quotient, power::root};
+
+impl<'a> Parser<'a, '_> {
+    /// Reads one operand: a number, symbol, command or bracket with what it holds.
+    pub(super) fn base(&mut self) -> Result<Form, Gap> {
+        let Some(kind) = self.kind(0) else { return Err("an expression that breaks off") };
+        match kind {
+            Kind::Number(digits) => self.number(digits),
+            Kind::Symbol(name) => self.symbol(name),
+            Kind::Word("pi") => self.symbol("pi"),
+            Kind::Word("infinity" | "inf") | Kind::Mark('∞') => {
+                self.at += 1;
+                Ok(Form::Infinity { negative: false })
+            }
+            Kind::Word("sqrt") => {
+                self.at += 1;
+                let radicand = self.deeper(Self::unmixed_factor)?;
+                self.square_root(&radicand)
+            }
+            Kind::Word(_) => Err("words within an expression"),
+            Kind::Command("frac") => {
+                self.at += 1;
+                let (numerator, denominator) = (self.argument()?, self.argument()?);
+                self.quotient(&numerator, &denominator)
+            }
+            Kind::Command("sqrt") => self.command_root(),
+            Kind::Command("mathbb") => self.number_set(),
+            Kind::Command(_) => Err("a command that is not understood"),
+            Kind::Mark(mark) => self.bracketed(mark),
+        }
+    }
+
+    fn square_root(&mut self, radicand: &Form) -> Result<Form, Gap> {
+        let radicand = self.operand(radicand)?;
+        Ok(plain(root(&radicand, 2, self.budget)?))
+    }
+
+    fn command_root(&mut self) -> Result<Form, Gap> {
+        self.at += 1;
+        let mut index = 2;
+        if self.take('[') {
+            let form = self.deeper(Self::sum)?;
+            let value = self.operand(&form)?.as_rational().filter(BigRational::is_integer);
+            index = value.and_then(|value| value.to_integer().to_u32()).ok_or("root with such an index")?;
+            self.expect(']')?;
+        }
+        let radicand = self.argument()?;
+        let radicand = self.operand(&radicand)?;
+        Ok(plain(root(&radicand, index, self.budget)?))
+    }
+
+    /// `\mathbb{R}` and the like, by name.
+    fn number_set(&mut self) -> Result<Form, Gap> {
+        self.at += 1;
+        let braced = self.take('{');
+        let Some(Kind::Symbol(letter)) = self.kind(0) else { return Err("a command that is not understood") };
+        self.at += 1;
+        if braced {
+            self.expect('}')?;
+        }
+        Ok(Form::Phrase(format!("the set {letter}")))
+    }
+
+    /// The argument of a command: a group, one digit, or one base.
+    fn argument(&mut self) -> Result<Form, Gap> {
+        if let Some(Kind::Number(digits)) = self.kind(0)
+            && digits.len() > 1
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            let (first, rest) = digits.split_at(1);
+            self.tokens[self.at].kind = Kind::Number(rest);
+            return Ok(plain(number::value(first)?));
+        }
+        match self.kind(0) {
+            Some(Kind::Number(digits)) => {
+                self.at += 1;
+                Ok(plain(number::value(digits)?))
+            }
+            _ => self.deeper(Self::base),
+        }
+    }
+
+    fn symbol(&mut self, name: &str) -> Result<Form, Gap> {
+        self.at += 1;
+        if self.take('_') {
+            let below = self.subscript()?;
+            return Ok(plain(Quotient::symbol(&format!("{name}_{below}"))));
+        }
+        Ok(plain(if name == "i" { Quotient::imaginary() } else { Quotient::symbol(name) }))
+    }
+
+    /// What follows `_`: one token, or several in braces.
+    fn subscript(&mut self) -> Result<String, Gap> {
+        let braced = self.take('{');
+        let mut name = String::new();
+        while let Some(Kind::Number(part) | Kind::Symbol(part) | Kind::Word(part)) = self.kind(0) {
+            name.push_str(part);
+            self.at += 1;
+            if !braced {
+                break;
+            }
+        }
+        if braced {
+            self.expect('}')?;
+        }
+        if name.is_empty() { Err("a subscript that is not understood") } else { Ok(name) }
+    }
+
+    /// A number, repeating (`0.1\overline{6}`), mixed (`3\frac{1}{2}`) or with a base below it (`101_2`).
+    fn number(&mut self, digits: &str) -> Result<Form, Gap> {
+        self.at += 1;
+        if let Some((period, tokens)) = self.repeating(digits) {
+            self.at += tokens;
+            return Ok(plain(number::repeating(digits, period)?));
+        }
+        let value = number::value(digits)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(plain(value));
+        }
+        if self.take('_') {
+            // The digits of a number in another base stand for themselves; what they are worth is not worked out.
+            self.unit = Some(format!("_{}", self.subscript()?));
+            return Ok(plain(value));
+        }
+        if let Some((fraction, tokens)) = self.mixed_fraction() {
+            self.at += tokens;
+            return Ok(plain(value.plus(&fraction, self.budget)?));
+        }
+        Ok(plain(value))
+    }
+
+    /// The digits below a line behind a decimal fraction, and how many tokens they take.
+    fn repeating(&self, digits: &str) -> Option<(&'a str, usize)> {
+        match (self.kind(0)?, self.kind(1)?, self.kind(2)?, self.kind(3)?) {
+            (Kind::Command("overline"), Kind::Mark('{'), Kind::Number(period), Kind::Mark('}'))
+                if digits.contains('.') && period.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                Some((period, 4))
+            }
+            _ => None,
+        }
+    }
+
+    /// The proper fraction behind an integer, and how many tokens it takes.
+    fn mixed_fraction(&self) -> Option<(Quotient, usize)> {
+        let (above, below, tokens) = match (self.kind(0)?, self.kind(1)?) {
+            (Kind::Command("frac"), Kind::Number(two)) if two.len() == 2 => (&two[..1], &two[1..], 2),
+            (Kind::Command("frac"), _) => {
+                let (above, taken) = self.literal(1)?;
+                let (below, more) = self.literal(1 + taken)?;
+                (above, below, 1 + taken + more)
+            }
+            (Kind::Number(above), Kind::Mark('/')) if self.tokens[self.at].spaced => match self.kind(2)? {
+                Kind::Number(below) => (above, below, 3),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let (above, below) = (above.parse::<u64>().ok()?, below.parse::<u64>().ok()?);
+        let proper = 0 < above && above < below;
+        proper.then(|| (Quotient::constant(BigRational::new(above.into(), below.into())), tokens))
+    }
+
+    /// A number that is a command's whole argument, and how many tokens it takes.
+    fn literal(&self, ahead: usize) -> Option<(&'a str, usize)> {
+        match (self.kind(ahead)?, self.kind(ahead + 1), self.kind(ahead + 2)) {
+            (Kind::Mark('{'), Some(Kind::Number(digits)), Some(Kind::Mark('}'))) => Some((digits, 3)),
+            (Kind::Number(digits), ..) if digits.len() == 1 => Some((digits, 1)),
+            _ => None,
+        }
+    }
+
+    fn bracketed(&mut self, mark: char) -> Result<Form, Gap> {
+        self.at += 1;
+        match mark {
+            '(' | '[' => self.sequence(mark),
+            '⦃' => {
+                if self.take('⦄') {
+                    return Ok(Form::Set(Vec::new()));
+                }
+                let items = self.deeper(Self::list)?;
+                self.expect('⦄')?;
+                Ok(Form::Set(items))
+            }
+            '{' => {
+                let mut items = self.deeper(Self::list)?;
+                self.expect('}')?;
+                Ok(if items.len() == 1 { items.remove(0) } else { Form::Set(items) })
+            }
+            '∅' => Ok(Form::Set(Vec::new())),
+            '|' => {
+                let inner = self.deeper(Self::sum)?;
+                self.expect('|')?;
+                Ok(plain(self.operand(&inner)?.absolute()?))
+            }
+            '$' | '€' | '£' => {
+                self.unit = Some(mark.to_string());
+                self.deeper(Self::base)
+            }
+            '*' | '/' | '^' | '+' | '-' => Err("an operator without its operand"),
+            _ => Err("a sign that is not understood"),
+        }
+    }
+
+    /// What stands in round or square brackets; round ones around one thing only group.
+    fn sequence(&mut self, open: char) -> Result<Form, Gap> {
+        let mut items = self.deeper(Self::list)?;
+        let Some(Kind::Mark(close @ (')' | ']'))) = self.kind(0) else {
+            return Err("brackets that do not match");
+        };
+        self.at += 1;
+        if items.len() > 1 || open == '[' && close == ']' {
+            Ok(Form::Sequence { open, close, items })
+        } else if open == '(' && close == ')' {
+            Ok(items.remove(0))
+        } else {
+            Err("brackets that do not match")
+        }
+    }
+}

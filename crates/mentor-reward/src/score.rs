@@ -1,0 +1,143 @@
+//! From a case to a total, its parts and the reasons for them.
+
+use mentor_trajectory::Ending;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Facts;
+use crate::measure::measure;
+use crate::{Case, Gate, Requirement, Reward, Teacher, Term, boxed_answer};
+
+/// A total and the parts it is the sum of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// `Σ value × weight` over the parts, added in their order, starting from 0: exactly that floating-point sum.
+    pub total: f64,
+    /// One part for each term of the table, in its order; or the single part of the gate that failed.
+    pub parts: Vec<Part>,
+}
+
+/// One summand of a [`Score`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// [`crate::Measure::name`], or [`Requirement::failure_name`] for a failed gate.
+    pub name: String,
+    /// Between 0 and 1 for a term; what the gate gives for a failed gate.
+    pub value: f64,
+    /// The factor it was multiplied with: `weight × when_wrong` of the term while the answer is wrong; 1 for a gate.
+    pub weight: f64,
+    /// One clause for people: what was seen.
+    pub reason: String,
+    /// The turn that decided it (from 0), where a single turn did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<usize>,
+    /// How `value` divides over the turns that earned it, for the parts made of pairs of calls (`order`, `arguments`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<TurnShare>,
+}
+
+/// What one turn contributed to the value of a [`Part`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TurnShare {
+    /// The turn, from 0.
+    pub turn: usize,
+    /// Its summand of the value, before the weight.
+    pub value: f64,
+}
+
+/// A total divided into what single turns earned and what only the whole attempt did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TurnCredit {
+    /// What belongs to no single turn.
+    pub whole: f64,
+    /// What each turn earned with its calls; as long as the attempt has turns.
+    pub turns: Vec<f64>,
+}
+
+impl Score {
+    fn of(parts: Vec<Part>) -> Self {
+        let total = parts.iter().fold(0.0, |sum, part| sum + part.value * part.weight);
+        Self { total, parts }
+    }
+
+    /// The part of this name, if the table has such a term (or such a gate failed).
+    pub fn part(&self, name: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+
+    /// The total divided over `turns` turns: the share of an aligned call goes to the turn that made the call, all else
+    /// to the whole attempt. The summands add up to the total but for rounding.
+    pub fn turn_credit(&self, turns: usize) -> TurnCredit {
+        let mut credit = TurnCredit { whole: 0.0, turns: vec![0.0; turns] };
+        for part in &self.parts {
+            if part.shares.is_empty() {
+                credit.whole += part.value * part.weight;
+            }
+            for share in &part.shares {
+                let place = credit.turns.get_mut(share.turn).unwrap_or(&mut credit.whole);
+                *place += share.value * part.weight;
+            }
+        }
+        credit
+    }
+}
+
+/// Scores an attempt: the first gate that fails gives the total, else the terms are added up.
+///
+/// Never fails and never panics: whatever a model wrote is data. Linear in the size of the attempts but for `order` and
+/// `arguments`, which are bounded by [`crate::kernels::MAX_ALIGNED`] calls a side.
+pub fn score(reward: &Reward, case: &Case) -> Score {
+    let facts = Facts::of(case);
+    if let Some(part) = reward.gates.iter().find_map(|gate| failed(gate, &facts)) {
+        return Score::of(vec![part]);
+    }
+    Score::of(reward.terms.iter().map(|term| part_of(term, &facts)).collect())
+}
+
+fn failed(gate: &Gate, facts: &Facts) -> Option<Part> {
+    let student = facts.case.student;
+    let (holds, reason) = match gate.require {
+        Requirement::Ended => (student.ended(), ending_clause(student.ending)),
+        Requirement::Boxed => (boxed_answer(student).is_some(), "the final turn boxes no answer"),
+        Requirement::TeacherUsedTools => (!facts.teacher.set.is_empty(), "the teacher called no tool"),
+    };
+    let turn = match gate.require {
+        Requirement::Ended | Requirement::Boxed => student.turns.len().checked_sub(1),
+        Requirement::TeacherUsedTools => None,
+    };
+    (!holds).then(|| Part {
+        name: gate.require.failure_name().to_owned(),
+        value: gate.otherwise,
+        weight: 1.0,
+        reason: reason.to_owned(),
+        turn,
+        shares: Vec::new(),
+    })
+}
+
+/// How an attempt ended, as a clause.
+pub(crate) fn ending_clause(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Ended => "ended of its own accord",
+        Ending::TurnLimit => "still called a tool in the last turn allowed",
+        Ending::TokenLimit => "ran out of tokens",
+    }
+}
+
+fn part_of(term: &Term, facts: &Facts) -> Part {
+    let reference = match term.teacher {
+        Teacher::Own => Some(&facts.teacher),
+        Teacher::Other => facts.placebo.as_ref(),
+    };
+    let outcome = measure(term.part, facts, reference);
+    Part {
+        name: term.part.name().to_owned(),
+        value: outcome.value,
+        weight: term.effective_weight(facts.case.correct),
+        reason: match term.teacher {
+            Teacher::Own => outcome.reason,
+            Teacher::Other => format!("{} (of another task)", outcome.reason),
+        },
+        turn: outcome.turn,
+        shares: outcome.shares,
+    }
+}

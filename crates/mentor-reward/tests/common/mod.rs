@@ -1,0 +1,60 @@
+//! Attempts and tasks for tests, built by hand: no parser stands between a test and what it claims.
+#![allow(dead_code, reason = "each test file uses its own part of it")]
+
+use mentor_trajectory::{
+    Call, CallRecord, Ending, Judge, Plan, Reading, Split, Task, ToolSpec, Trajectory, Turn,
+};
+use serde_json::{Map, Value, json};
+
+pub fn task(tools: &[&str]) -> Task {
+    Task {
+        id: "task".into(),
+        suite: "arithmetic".into(),
+        split: Split::Train,
+        question: "How much?".into(),
+        tools: tools
+            .iter()
+            .map(|name| ToolSpec {
+                name: (*name).into(),
+                description: String::new(),
+                parameters: json!({"type": "object", "properties": {}}),
+            })
+            .collect(),
+        answer: "5".into(),
+        judge: Judge::Answer,
+        plans: vec![Plan { calls: vec![] }],
+        world: Value::Null,
+    }
+}
+
+pub fn record(reading: Reading, name: Option<&str>, arguments: Option<&Map<String, Value>>) -> CallRecord {
+    CallRecord {
+        raw: "<tool_call>…</tool_call>".into(),
+        span: (0, 0),
+        reading,
+        faults: vec![],
+        call: name.map(|name| Call { name: name.into(), arguments: arguments.cloned().unwrap_or_default() }),
+        observation: None,
+    }
+}
+
+/// An attempt that makes one strict call a turn and then boxes 5.
+pub fn attempt(calls: &[(&str, Value)]) -> Trajectory {
+    let mut turns: Vec<Turn> = calls
+        .iter()
+        .map(|(name, arguments)| Turn {
+            calls: vec![record(Reading::Strict, Some(name), arguments.as_object())],
+            closed: true,
+            ..Turn::default()
+        })
+        .collect();
+    let last = "The answer is \\boxed{5}.".to_owned();
+    turns.push(Turn { text: last.clone(), content: last, closed: true, ..Turn::default() });
+    Trajectory {
+        id: "attempt".into(),
+        task_id: "task".into(),
+        source: "test".into(),
+        turns,
+        ending: Ending::Ended,
+    }
+}
