@@ -13,6 +13,9 @@ use crate::{arithmetic, functions, multihop};
 /// The suites, training's first.
 const SUITES: [&str; 5] = ["arithmetic", "arithmetic-deep", "arithmetic-reworded", "functions", "multihop"];
 
+/// `arithmetic` in many wordings: what a base model is made from, and nothing is measured on.
+pub(crate) const VARIED: &str = "arithmetic-varied";
+
 /// Calls of a program whose kind no list can use up.
 const LONG_ENOUGH: usize = 2;
 
@@ -39,10 +42,11 @@ pub enum UnknownSuite {
 /// Task `i` depends on the suite, the split, the seed and `i` alone, and is called `suite/split/seed/i`: a longer list
 /// begins with the shorter one. No program and no question occurs twice in a list. Every program, and every person,
 /// thing and made-up word, belongs to one split by [`split_of`](crate::split_of). Every plan, executed, gives the
-/// answer. `arithmetic-reworded` holds the held-out phrasings, so it refuses [`Split::Pretrain`].
+/// answer. `arithmetic-reworded` holds the held-out phrasings, so it refuses [`Split::Pretrain`]. Beside the [`suites`]
+/// there is `arithmetic-varied`: the tasks of `arithmetic` in many more wordings, for pretraining.
 pub fn generate(suite: &str, split: Split, seed: u64, count: usize) -> Result<Vec<Task>, UnknownSuite> {
-    let suite =
-        *SUITES.iter().find(|name| **name == suite).ok_or_else(|| UnknownSuite::Name(suite.to_owned()))?;
+    let known = SUITES.into_iter().chain([VARIED]).find(|name| *name == suite);
+    let suite = known.ok_or_else(|| UnknownSuite::Name(suite.to_owned()))?;
     if (suite, split) == ("arithmetic-reworded", Split::Pretrain) {
         return Err(UnknownSuite::HeldOut(suite.to_owned()));
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::Call;
 
-/// A tool as it is offered to the model: the three fields of an OpenAI function definition.
+/// A tool as it is offered to the model: the three fields of an `OpenAI` function definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolSpec {
     /// The name the model calls it by.

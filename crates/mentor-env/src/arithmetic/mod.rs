@@ -2,6 +2,7 @@
 
 mod phrase;
 mod program;
+mod varied;
 
 use mentor_trajectory::{Call, Judge, Plan, Split, Task, ToolSpec};
 use rust_decimal::Decimal;
@@ -11,7 +12,7 @@ use crate::number::show;
 use crate::plan::{program as program_key, sequence};
 use crate::rng::Rng;
 use crate::split::split_of;
-use crate::suites::Draw;
+use crate::suites::{Draw, VARIED};
 use crate::tools::{ARITHMETIC, arithmetic_tool, confusable};
 use crate::words::{PERSONS, THINGS, listed};
 use phrase::{Cast, Frames, question};
@@ -52,7 +53,11 @@ fn with_tools(draw: &Draw, rng: &mut Rng) -> Option<Task> {
         (split_of(&sequence(&plans[0].calls)) == draw.split).then_some((program, plans, result))
     };
     let (program, plans, result) = (0..10_000).find_map(drawn)?;
-    let frames = if draw.suite == "arithmetic-reworded" { Frames::HeldOut } else { Frames::Seen };
+    let frames = match draw.suite {
+        "arithmetic-reworded" => Frames::HeldOut,
+        VARIED => Frames::Varied,
+        _ => Frames::Seen,
+    };
     let cast = Cast { person: listed(&PERSONS, draw.split, rng), things: listed(&THINGS, draw.split, rng) };
     let tools = offer(&plans, rng);
     Some(draw.task(

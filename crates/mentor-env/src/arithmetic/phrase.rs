@@ -1,6 +1,7 @@
 //! How arithmetic programs are told. Operations have a small shared vocabulary; frames are what is seen or held out.
 
 use crate::arithmetic::program::{Op, Program, Style};
+use crate::arithmetic::varied;
 use crate::number::show;
 use crate::rng::Rng;
 use crate::words::capitalised;
@@ -10,6 +11,8 @@ use crate::words::capitalised;
 pub(crate) enum Frames {
     /// Those of every suite but one.
     Seen,
+    /// Many more, put together from parts, for pretraining alone.
+    Varied,
     /// Those of `arithmetic-reworded` alone: new openings, joiners, closings and orders, the same operation words.
     HeldOut,
 }
@@ -108,6 +111,7 @@ fn ask_expression(expression: &str, frames: Frames, rng: &mut Rng) -> String {
             2 => format!("Evaluate {expression}."),
             _ => format!("What is {expression}?"),
         },
+        Frames::Varied => varied::expression(expression, rng),
         Frames::HeldOut => match rng.below(4) {
             0 => format!("{expression} = ?"),
             1 => format!("Please work out {expression} for me."),
@@ -129,6 +133,7 @@ fn ask_instructions(start: &str, steps: &[String], frames: Frames, rng: &mut Rng
             let closing = rng.pick(["What is the result?", "What do you get?", "What is it now?"]);
             format!("{opening} {} {closing}", seen_sentences(steps, rng))
         }
+        Frames::Varied => varied::instructions(start, steps, rng),
         Frames::HeldOut => {
             let commands = steps.join(", then ");
             match rng.below(4) {
@@ -157,6 +162,7 @@ fn ask_story(start: &str, steps: &[String], cast: &Cast, frames: Frames, rng: &m
             };
             format!("{opening} {} {closing}", seen_sentences(steps, rng))
         }
+        Frames::Varied => varied::story(start, steps, cast, rng),
         Frames::HeldOut => {
             let events = steps.join(". Later ");
             match rng.below(3) {

@@ -1,0 +1,493 @@
+//! The backward pass on the processor: from d(loss)/d(log-probability) to the gradient of every parameter.
+//!
+//! Each decoder block takes three parallel steps: rows (MLP and output projection), then weight gradients beside attention, then rows
+//! again (projections and first norm). Every sum over the batch runs in an order that the batch alone fixes.
+
+use crate::forward::{Activations, LayerActivations, ROWS, head_rows};
+use crate::kernels::attention::{AttentionGrad, attend_backward};
+use crate::kernels::logprob::token_logprob_backward;
+use crate::kernels::matmul::{Write, matmul, matmul_tn};
+use crate::kernels::norm::{rms_norm, rms_norm_backward};
+use crate::kernels::reduce;
+use crate::kernels::rope::{RopeTable, Turn, rope};
+use crate::kernels::swiglu::swiglu_backward;
+use crate::kernels::tiles::{Tile, split};
+use crate::model::LayerIndex;
+use crate::packed::{BackwardLayer, BackwardWeights, ForwardLayer, ForwardWeights};
+use crate::pool::{Buffer, Scratch, first};
+use crate::{Batch, Config, Gradients, Model, Result};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// What was scored and what came of it.
+pub(crate) struct Scored<'a> {
+    pub(crate) temperature: f32,
+    /// One per scored token.
+    pub(crate) log_sum_exp: &'a [f32],
+    /// d(loss)/d(log-probability), one per scored token.
+    pub(crate) d_values: &'a [f32],
+}
+
+/// The gradients of all parameters. Consumes the activations: their memory becomes the gradients' on the way.
+pub(crate) fn run(
+    model: &Model,
+    forward: &ForwardWeights,
+    batch: &Batch,
+    acts: Activations,
+    scored: &Scored<'_>,
+) -> Result<Gradients> {
+    let weights = BackwardWeights::new(model)?;
+    let mut gradients: Vec<Buffer> =
+        model.vars().iter().map(|var| model.pool.zeros(var.elem_count())).collect();
+    let Activations { mut streams, mut layers, positions, table } = acts;
+    let mut d_stream = {
+        let last = streams.pop().expect("a forward pass leaves a stream");
+        head(model, forward, &weights, batch, &last, scored, &mut gradients)
+    };
+    for at in (0..layers.len()).rev() {
+        let acts = layers.pop().expect("one for each block");
+        let input = streams.pop().expect("one for each block");
+        let pass = Pass {
+            model,
+            index: model.index.layers[at],
+            forward: &forward.layers[at],
+            backward: &weights.layers[at],
+            batch,
+            positions: &positions,
+            table: &table,
+        };
+        block(&pass, &input, acts, &mut d_stream, &mut gradients);
+    }
+    let d = model.config().hidden_size;
+    let embedding = &mut gradients[model.index.embed];
+    for (row, &id) in d_stream.chunks_exact(d).zip(&batch.ids) {
+        reduce::add(&mut embedding[id as usize * d..(id as usize + 1) * d], row);
+    }
+    Ok(Gradients::new(model.names().clone(), gradients))
+}
+
+/// Scored tokens whose logits are held at a time: 16 MiB of them.
+fn head_chunk(vocab_size: usize) -> usize {
+    let rows = head_rows(vocab_size);
+    ((1 << 22) / vocab_size / rows * rows).max(rows)
+}
+
+/// The vocabulary projection and the last norm; returns the gradient of the last stream. Tokens of zero weight cost nothing.
+fn head(
+    model: &Model,
+    forward: &ForwardWeights,
+    weights: &BackwardWeights,
+    batch: &Batch,
+    stream: &[f32],
+    scored: &Scored<'_>,
+    gradients: &mut [Buffer],
+) -> Buffer {
+    let c = model.config();
+    let (d, vocab, rows) = (c.hidden_size, c.vocab_size, head_rows(c.vocab_size));
+    let weighty: Vec<usize> = (0..scored.d_values.len()).filter(|&i| scored.d_values[i] != 0.0).collect();
+    let mut d_stream = model.pool.zeros(stream.len());
+    for chunk in weighty.chunks(head_chunk(vocab)) {
+        let mut d_logits = model.pool.take(chunk.len() * vocab);
+        let mut normal = model.pool.take(chunk.len() * d);
+        let mut d_rows = model.pool.take(chunk.len() * d);
+        let mut partial = model.pool.zeros(chunk.len().div_ceil(rows) * d);
+        d_logits
+            .par_chunks_mut(rows * vocab)
+            .zip(normal.par_chunks_mut(rows * d))
+            .zip(d_rows.par_chunks_mut(rows * d))
+            .zip(partial.par_chunks_mut(d))
+            .zip(chunk.par_chunks(rows))
+            .for_each(|((((d_logits, normal), d_rows), partial), chosen)| {
+                let part = HeadBlock { c, forward, weights, batch, stream, scored, chosen };
+                model.scratch.with(|scratch| head_block(&part, d_logits, normal, d_rows, partial, scratch));
+            });
+        for (row, &i) in d_rows.chunks_exact(d).zip(chunk) {
+            let at = batch.scored[i] - 1;
+            d_stream[at * d..(at + 1) * d].copy_from_slice(row);
+        }
+        add_partials(&mut gradients[model.index.norm], &partial);
+        let out = &mut gradients[model.index.output()];
+        weight_gradients(model, chunk.len(), vec![Job::new(&d_logits, vocab, 0, &normal, d, out)]);
+    }
+    d_stream
+}
+
+/// What a block of rows of [`head`] reads.
+struct HeadBlock<'a> {
+    c: &'a Config,
+    forward: &'a ForwardWeights,
+    weights: &'a BackwardWeights,
+    batch: &'a Batch,
+    stream: &'a [f32],
+    scored: &'a Scored<'a>,
+    /// Indices into the scored tokens.
+    chosen: &'a [usize],
+}
+
+fn head_block(
+    of: &HeadBlock<'_>,
+    d_logits: &mut [f32],
+    normal: &mut [f32],
+    d_rows: &mut [f32],
+    partial: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    let (d, vocab, eps) = (of.c.hidden_size, of.c.vocab_size, of.c.rms_norm_eps);
+    let (count, norm) = (of.chosen.len(), &of.forward.norm);
+    let row_of = |i: usize| &of.stream[(of.batch.scored[i] - 1) * d..of.batch.scored[i] * d];
+    for (out, &i) in normal.chunks_exact_mut(d).zip(of.chosen) {
+        rms_norm(1, row_of(i), d, norm, eps, out, d);
+    }
+    matmul(count, normal, d, of.forward.head.panels(), d_logits, vocab, Write::Set);
+    for (row, &i) in d_logits.chunks_exact_mut(vocab).zip(of.chosen) {
+        let token = of.batch.ids[of.batch.scored[i]] as usize;
+        let (log_sum_exp, weight) = (of.scored.log_sum_exp[i], of.scored.d_values[i]);
+        token_logprob_backward(row, token, of.scored.temperature, log_sum_exp, weight);
+    }
+    let d_normal = first(&mut scratch.a, count * d);
+    matmul(count, d_logits, vocab, of.weights.head.panels(), d_normal, d, Write::Set);
+    for ((d_row, d_normal), &i) in d_rows.chunks_exact_mut(d).zip(d_normal.chunks_exact(d)).zip(of.chosen) {
+        rms_norm_backward(1, row_of(i), d, norm, eps, d_normal, d, d_row, d, Write::Set, partial);
+    }
+}
+
+/// What the backward pass of one decoder block reads.
+struct Pass<'a> {
+    model: &'a Model,
+    index: LayerIndex,
+    forward: &'a ForwardLayer,
+    backward: &'a BackwardLayer,
+    batch: &'a Batch,
+    positions: &'a [usize],
+    table: &'a RopeTable,
+}
+
+/// Rows whose gradients go through the row-wise half of a block, and then into the weights' gradients, before the next: few enough
+/// to be still in the cache for the second.
+const CHUNK: usize = 16 * ROWS;
+
+/// One decoder block: `d_stream` is the gradient of its output before, of its input after.
+fn block(
+    pass: &Pass<'_>,
+    input: &[f32],
+    mut acts: LayerActivations,
+    d_stream: &mut [f32],
+    gradients: &mut [Buffer],
+) {
+    let (model, c) = (pass.model, pass.model.config());
+    let (tokens, d) = (pass.positions.len(), c.hidden_size);
+    let mut d_middle = model.pool.take(tokens * d);
+    let mut d_attended = model.pool.take(tokens * c.q_width());
+    for start in (0..tokens).step_by(CHUNK) {
+        let rows = start..tokens.min(start + CHUNK);
+        mlp_half(pass, rows, &mut acts, d_stream, &mut d_middle, &mut d_attended, gradients);
+    }
+    let mut d_qkv = model.pool.take(tokens * c.qkv_width());
+    attention(pass, &acts, &d_attended, &mut d_qkv);
+    for start in (0..tokens).step_by(CHUNK) {
+        let rows = start..tokens.min(start + CHUNK);
+        projection_half(pass, rows, input, &acts.qkv, &d_middle, &mut d_qkv, d_stream, gradients);
+    }
+}
+
+/// MLP and output projection of some rows, with the gradients of their weights.
+fn mlp_half(
+    pass: &Pass<'_>,
+    rows: Range<usize>,
+    acts: &mut LayerActivations,
+    d_stream: &[f32],
+    d_middle: &mut [f32],
+    d_attended: &mut [f32],
+    gradients: &mut [Buffer],
+) {
+    let (model, c) = (pass.model, pass.model.config());
+    let (d, f, count) = (c.hidden_size, c.intermediate_size, rows.len());
+    let narrow = |width: usize| rows.start * width..rows.end * width;
+    let (d_stream, d_middle) = (&d_stream[narrow(d)], &mut d_middle[narrow(d)]);
+    let gate_up = &mut acts.gate_up[narrow(2 * f)];
+    let mut active = model.pool.take(count * f);
+    let mut normal = model.pool.take(count * d);
+    let mut partial = model.pool.zeros(count.div_ceil(ROWS) * d);
+    let middle = &acts.middle[narrow(d)];
+    let d_attended = &mut d_attended[narrow(c.q_width())];
+    mlp_rows(pass, middle, d_stream, gate_up, &mut active, &mut normal, d_middle, d_attended, &mut partial);
+    add_partials(&mut gradients[pass.index.post_norm], &partial);
+    let chosen = [pass.index.down, pass.index.gate, pass.index.up, pass.index.o];
+    let [down, gate, up, o] = gradients.get_disjoint_mut(chosen).expect("four different parameters");
+    let jobs = vec![
+        Job::new(d_stream, d, 0, &active, f, down),
+        Job::new(gate_up, 2 * f, 0, &normal, d, gate),
+        Job::new(gate_up, 2 * f, f, &normal, d, up),
+        Job::new(d_middle, d, 0, &acts.attended[narrow(c.q_width())], c.q_width(), o),
+    ];
+    weight_gradients(model, count, jobs);
+}
+
+/// Per-head norms, projections and first norm of some rows, with the gradients of their weights.
+fn projection_half(
+    pass: &Pass<'_>,
+    rows: Range<usize>,
+    input: &[f32],
+    qkv: &[f32],
+    d_middle: &[f32],
+    d_qkv: &mut [f32],
+    d_stream: &mut [f32],
+    gradients: &mut [Buffer],
+) {
+    let (model, c) = (pass.model, pass.model.config());
+    let (d, width, count) = (c.hidden_size, c.qkv_width(), rows.len());
+    let narrow = |width: usize| rows.start * width..rows.end * width;
+    let mut normal = model.pool.take(count * d);
+    let mut partial = model.pool.zeros(count.div_ceil(ROWS) * (d + 2 * c.head_dim));
+    let positions = &pass.positions[rows.clone()];
+    let (input, qkv, d_middle) = (&input[narrow(d)], &qkv[narrow(width)], &d_middle[narrow(d)]);
+    let (d_qkv, d_stream) = (&mut d_qkv[narrow(width)], &mut d_stream[narrow(d)]);
+    projection_rows(pass, positions, input, qkv, d_middle, d_qkv, &mut normal, d_stream, &mut partial);
+    for row in partial.chunks_exact(d + 2 * c.head_dim) {
+        let (input_norm, heads) = row.split_at(d);
+        let (q_norm, k_norm) = heads.split_at(c.head_dim);
+        reduce::add(&mut gradients[pass.index.input_norm], input_norm);
+        reduce::add(&mut gradients[pass.index.q_norm], q_norm);
+        reduce::add(&mut gradients[pass.index.k_norm], k_norm);
+    }
+    let chosen = [pass.index.q, pass.index.k, pass.index.v];
+    let [q, k, v] = gradients.get_disjoint_mut(chosen).expect("three different parameters");
+    let jobs = vec![
+        Job::new(d_qkv, width, 0, &normal, d, q),
+        Job::new(d_qkv, width, c.q_width(), &normal, d, k),
+        Job::new(d_qkv, width, c.qk_width(), &normal, d, v),
+    ];
+    weight_gradients(model, count, jobs);
+}
+
+/// MLP, its norm and the output projection. `gate_up` becomes its gradient; `active` and `normal` receive what the weight gradients
+/// multiply with.
+fn mlp_rows(
+    pass: &Pass<'_>,
+    middle: &[f32],
+    d_stream: &[f32],
+    gate_up: &mut [f32],
+    active: &mut [f32],
+    normal: &mut [f32],
+    d_middle: &mut [f32],
+    d_attended: &mut [f32],
+    partial: &mut [f32],
+) {
+    let c = pass.model.config();
+    let (d, f, eps) = (c.hidden_size, c.intermediate_size, c.rms_norm_eps);
+    gate_up
+        .par_chunks_mut(ROWS * 2 * f)
+        .zip(active.par_chunks_mut(ROWS * f))
+        .zip(normal.par_chunks_mut(ROWS * d))
+        .zip(d_middle.par_chunks_mut(ROWS * d))
+        .zip(d_attended.par_chunks_mut(ROWS * c.q_width()))
+        .zip(partial.par_chunks_mut(d))
+        .zip(middle.par_chunks(ROWS * d))
+        .zip(d_stream.par_chunks(ROWS * d))
+        .for_each(
+            |(((((((gate_up, active), normal), d_middle), d_attended), partial), middle), d_stream)| {
+                let rows = middle.len() / d;
+                matmul(rows, d_stream, d, pass.backward.down.panels(), active, f, Write::Set);
+                swiglu_backward(rows, f, gate_up, active);
+                let norm = &pass.forward.post_norm;
+                rms_norm(rows, middle, d, norm, eps, normal, d);
+                d_middle.copy_from_slice(d_stream);
+                pass.model.scratch.with(|scratch| {
+                    let d_normal = first(&mut scratch.a, rows * d);
+                    matmul(rows, gate_up, 2 * f, pass.backward.gate_up.panels(), d_normal, d, Write::Set);
+                    rms_norm_backward(
+                        rows,
+                        middle,
+                        d,
+                        norm,
+                        eps,
+                        d_normal,
+                        d,
+                        d_middle,
+                        d,
+                        Write::Add,
+                        partial,
+                    );
+                });
+                matmul(rows, d_middle, d, pass.backward.o.panels(), d_attended, c.q_width(), Write::Set);
+            },
+        );
+}
+
+/// Attention of every sequence, each key-value head for itself, into the rows of `d_qkv` (queries and keys still turned and normalised).
+fn attention(pass: &Pass<'_>, acts: &LayerActivations, d_attended: &[f32], d_qkv: &mut [f32]) {
+    let c = pass.model.config();
+    let (heads, group, d) = (c.num_key_value_heads, c.group(), c.head_dim);
+    let queries = (0..heads).map(|h| h * group * d..(h + 1) * group * d);
+    let rest = (0..2 * heads).map(|h| c.q_width() + h * d..c.q_width() + (h + 1) * d);
+    let columns: Vec<_> = queries.chain(rest).collect();
+    let mut tiles = split(d_qkv, c.qkv_width(), pass.batch.sequences(), &columns).into_iter();
+    let mut tasks = Vec::new();
+    for (start, end) in pass.batch.sequences() {
+        let mut of_sequence: Vec<Option<Tile<'_>>> = tiles.by_ref().take(3 * heads).map(Some).collect();
+        for head in 0..heads {
+            let three = [head, heads + head, 2 * heads + head].map(|i| of_sequence[i].take());
+            tasks.push((start, end, head, three));
+        }
+    }
+    tasks.into_par_iter().for_each(|(start, end, head, tiles)| {
+        pass.model.scratch.with(|scratch| {
+            let tokens = end - start;
+            let column = head * group * d;
+            let of = AttentionGrad {
+                tokens,
+                head_dim: d,
+                group,
+                scale: c.attention_scale(),
+                q: &acts.turned[start * c.qk_width() + column..],
+                q_stride: c.qk_width(),
+                k: &acts.turned[start * c.qk_width() + c.q_width() + head * d..],
+                k_stride: c.qk_width(),
+                v: &acts.qkv[start * c.qkv_width() + c.qk_width() + head * d..],
+                v_stride: c.qkv_width(),
+                out: &acts.attended[start * c.q_width() + column..],
+                out_stride: c.q_width(),
+                dout: &d_attended[start * c.q_width() + column..],
+                dout_stride: c.q_width(),
+                lse: &acts.lse[start * c.num_attention_heads + head * group * tokens..],
+            };
+            attend_backward(of, &mut scratch.attention);
+            let results = [&scratch.attention.dq, &scratch.attention.dk, &scratch.attention.dv];
+            for (tile, values) in tiles.into_iter().flatten().zip(results) {
+                let mut tile = tile;
+                tile.fill_from(values);
+            }
+        });
+    });
+}
+
+/// Rotary embedding, per-head norms, projections and the first norm. `d_qkv` becomes the gradient of what was projected, `normal` the
+/// rows that were, `d_stream` the gradient of the block's input.
+fn projection_rows(
+    pass: &Pass<'_>,
+    positions: &[usize],
+    input: &[f32],
+    qkv: &[f32],
+    d_middle: &[f32],
+    d_qkv: &mut [f32],
+    normal: &mut [f32],
+    d_stream: &mut [f32],
+    partial: &mut [f32],
+) {
+    let c = pass.model.config();
+    let (d, width, eps) = (c.hidden_size, c.qkv_width(), c.rms_norm_eps);
+    d_qkv
+        .par_chunks_mut(ROWS * width)
+        .zip(normal.par_chunks_mut(ROWS * d))
+        .zip(d_stream.par_chunks_mut(ROWS * d))
+        .zip(partial.par_chunks_mut(d + 2 * c.head_dim))
+        .zip(qkv.par_chunks(ROWS * width))
+        .zip(input.par_chunks(ROWS * d))
+        .zip(d_middle.par_chunks(ROWS * d))
+        .zip(positions.par_chunks(ROWS))
+        .for_each(|(((((((d_qkv, normal), d_stream), partial), qkv), input), d_middle), positions)| {
+            let rows = positions.len();
+            let (d_norm, d_heads) = partial.split_at_mut(d);
+            pass.model.scratch.with(|scratch| {
+                heads_backward(pass, positions, qkv, d_qkv, d_heads, &mut scratch.b);
+                let norm = &pass.forward.input_norm;
+                rms_norm(rows, input, d, norm, eps, normal, d);
+                d_stream.copy_from_slice(d_middle);
+                let d_normal = first(&mut scratch.a, rows * d);
+                matmul(rows, d_qkv, width, pass.backward.qkv.panels(), d_normal, d, Write::Set);
+                rms_norm_backward(rows, input, d, norm, eps, d_normal, d, d_stream, d, Write::Add, d_norm);
+            });
+        });
+}
+
+/// Rotary embedding and norm of each query and key head of a block of rows, in place; `d_heads` gathers both norms' gradients.
+fn heads_backward(
+    pass: &Pass<'_>,
+    positions: &[usize],
+    qkv: &[f32],
+    d_qkv: &mut [f32],
+    d_heads: &mut [f32],
+    copy: &mut Vec<f32>,
+) {
+    let c = pass.model.config();
+    let (rows, width, dim) = (positions.len(), c.qkv_width(), c.head_dim);
+    let (d_q_norm, d_k_norm) = d_heads.split_at_mut(dim);
+    let copy = first(copy, rows * dim);
+    for head in 0..c.num_attention_heads + c.num_key_value_heads {
+        let is_query = head < c.num_attention_heads;
+        let norm = if is_query { &pass.forward.q_norm } else { &pass.forward.k_norm };
+        let d_norm = if is_query { &mut *d_q_norm } else { &mut *d_k_norm };
+        let gradient = &mut d_qkv[head * dim..];
+        for (to, from) in copy.chunks_exact_mut(dim).zip(gradient.chunks(width)) {
+            to.copy_from_slice(&from[..dim]);
+        }
+        rope(copy, dim, positions, pass.table, Turn::Back);
+        let raw = &qkv[head * dim..];
+        rms_norm_backward(
+            rows,
+            raw,
+            width,
+            norm,
+            c.rms_norm_eps,
+            copy,
+            dim,
+            gradient,
+            width,
+            Write::Set,
+            d_norm,
+        );
+    }
+}
+
+/// Adds rows of partial sums, in their order.
+fn add_partials(gradient: &mut [f32], partial: &[f32]) {
+    for row in partial.chunks_exact(gradient.len()) {
+        reduce::add(gradient, row);
+    }
+}
+
+/// A weight gradient `out += leftᵀ·right` over all rows.
+struct Job<'a> {
+    left: &'a [f32],
+    left_stride: usize,
+    /// First column of `left` that belongs to `out`.
+    column: usize,
+    right: &'a [f32],
+    width: usize,
+    out: &'a mut [f32],
+}
+
+impl<'a> Job<'a> {
+    fn new(
+        left: &'a [f32],
+        left_stride: usize,
+        column: usize,
+        right: &'a [f32],
+        width: usize,
+        out: &'a mut [f32],
+    ) -> Self {
+        Self { left, left_stride, column, right, width, out }
+    }
+}
+
+/// Weights of a strip that one task sums up: enough to be worth packing the right operand for, few enough to share the work.
+const STRIP: usize = 12_288;
+
+/// Computes weight gradients, strips of their rows in parallel. A strip sums over all rows of the batch in order.
+fn weight_gradients(model: &Model, rows: usize, jobs: Vec<Job<'_>>) {
+    let mut strips = Vec::new();
+    for job in jobs {
+        let height = (STRIP / job.width).next_multiple_of(12).max(12);
+        for (i, out) in job.out.chunks_mut(height * job.width).enumerate() {
+            strips.push(Job { out, column: job.column + i * height, ..job });
+        }
+    }
+    strips.into_par_iter().for_each(|job| {
+        let (m, n) = (job.out.len() / job.width, job.width);
+        model.scratch.with(|scratch| {
+            let left = &job.left[job.column..];
+            let packed = &mut scratch.packed;
+            matmul_tn(rows, m, n, left, job.left_stride, job.right, n, job.out, n, Write::Add, packed);
+        });
+    });
+}

@@ -1,0 +1,402 @@
+//! Matrix products on packed panels.
+//!
+//! The right operand is packed once into panels of as many columns as the register tile has ([`Packed`]); the left one
+//! is read where it lies. Every element of a product is one chain of multiply-adds in the order of the inner index,
+//! whatever rows are computed together: results depend neither on the number of threads nor on how a batch is cut, and
+//! decoding one token gives the bits that training on the whole sequence gives.
+
+#![expect(unsafe_code, reason = "register tiles read and write through pointers")]
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel must be compiled inside the function that enables its instructions"
+)]
+
+use super::simd::{Level, Simd, dispatched};
+
+/// What a product does with its destination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Write {
+    /// The destination's old values are not read.
+    Set,
+    /// The product is added to the destination.
+    Add,
+}
+
+/// A `(k, n)` matrix as panels of `panel` columns: panel `j` holds columns `j·panel..`, row after row; the last one
+/// is filled up with zeros.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Packed {
+    pub(crate) k: usize,
+    pub(crate) n: usize,
+    pub(crate) panel: usize,
+    pub(crate) data: Vec<f32>,
+}
+
+impl Packed {
+    /// Makes room for a `(k, n)` matrix; the memory is kept from one use to the next.
+    pub(crate) fn reset(&mut self, k: usize, n: usize, panel: usize) {
+        (self.k, self.n, self.panel) = (k, n, panel);
+        let length = n.div_ceil(panel) * k * panel;
+        if self.data.len() < length {
+            self.data.resize(length, 0.0);
+        }
+    }
+
+    /// Packs `Wᵀ` of the matrices `parts` (each `(n_i, k)` row-major), side by side: the operand of `Y = X·Wᵀ`.
+    pub(crate) fn set_transposed(&mut self, parts: &[&[f32]], k: usize) {
+        let n = parts.iter().map(|part| part.len() / k).sum();
+        self.reset(k, n, Level::detect().panel());
+        let mut column = 0;
+        for part in parts {
+            pack_transposed(part, k, part.len() / k, k, &mut self.data, self.panel, k, column);
+            column += part.len() / k;
+        }
+        self.clear_padding();
+    }
+
+    /// Packs the matrices `parts` (each `(k_i, n)` row-major), one below the other: the operand of `dX = dY·W`.
+    pub(crate) fn set_plain(&mut self, parts: &[&[f32]], n: usize) {
+        let k = parts.iter().map(|part| part.len() / n).sum();
+        self.reset(k, n, Level::detect().panel());
+        let mut row = 0;
+        for part in parts {
+            let rows = part.len() / n;
+            pack_plain(part, n, rows, n, &mut self.data, self.panel, k, row);
+            row += rows;
+        }
+    }
+
+    pub(super) fn clear_padding(&mut self) {
+        let used = self.n % self.panel;
+        if used != 0 {
+            let last = self.n / self.panel * self.k * self.panel;
+            for row in self.data[last..last + self.k * self.panel].chunks_exact_mut(self.panel) {
+                row[used..].fill(0.0);
+            }
+        }
+    }
+
+    /// The panels as the kernels take them.
+    pub(crate) fn panels(&self) -> Panels<'_> {
+        Panels { k: self.k, n: self.n, stride: self.k * self.panel, data: &self.data }
+    }
+}
+
+/// Borrowed panels: panel `j` starts at `data[j·stride]` and has `k` rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Panels<'a> {
+    pub(crate) k: usize,
+    pub(crate) n: usize,
+    pub(crate) stride: usize,
+    pub(crate) data: &'a [f32],
+}
+
+/// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as columns `column..` of panels with room
+/// for `capacity` rows each: the matrix is transposed.
+pub(crate) fn pack_transposed(
+    source: &[f32],
+    stride: usize,
+    rows: usize,
+    columns: usize,
+    panels: &mut [f32],
+    panel: usize,
+    capacity: usize,
+    column: usize,
+) {
+    for row in 0..rows {
+        let at = column + row;
+        let base = at / panel * capacity * panel + at % panel;
+        let values = &source[row * stride..row * stride + columns];
+        for (place, &value) in panels[base..].iter_mut().step_by(panel).zip(values) {
+            *place = value;
+        }
+    }
+}
+
+/// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as rows `row..` of panels with room for
+/// `capacity` rows each.
+pub(crate) fn pack_plain(
+    source: &[f32],
+    stride: usize,
+    rows: usize,
+    columns: usize,
+    panels: &mut [f32],
+    panel: usize,
+    capacity: usize,
+    row: usize,
+) {
+    // Copies of a width the compiler knows are a few moves; a call each otherwise.
+    match panel {
+        32 => pack_plain_of::<32>(source, stride, rows, columns, panels, capacity, row),
+        16 => pack_plain_of::<16>(source, stride, rows, columns, panels, capacity, row),
+        12 => pack_plain_of::<12>(source, stride, rows, columns, panels, capacity, row),
+        8 => pack_plain_of::<8>(source, stride, rows, columns, panels, capacity, row),
+        6 => pack_plain_of::<6>(source, stride, rows, columns, panels, capacity, row),
+        4 => pack_plain_of::<4>(source, stride, rows, columns, panels, capacity, row),
+        _ => unreachable!("no instruction set has panels of {panel} columns"),
+    }
+}
+
+fn pack_plain_of<const PANEL: usize>(
+    source: &[f32],
+    stride: usize,
+    rows: usize,
+    columns: usize,
+    panels: &mut [f32],
+    capacity: usize,
+    row: usize,
+) {
+    for i in 0..rows {
+        let values = &source[i * stride..i * stride + columns];
+        let (whole, rest) = values.as_chunks::<PANEL>();
+        let mut at = (row + i) * PANEL;
+        for part in whole {
+            panels[at..at + PANEL].copy_from_slice(part);
+            at += capacity * PANEL;
+        }
+        if !rest.is_empty() {
+            panels[at..at + rest.len()].copy_from_slice(rest);
+            panels[at + rest.len()..at + PANEL].fill(0.0);
+        }
+    }
+}
+
+dispatched! {
+    /// `C = A·B` (or `C += A·B`) of `rows` rows: `A` `(rows, k)` with rows `a_stride` apart, `B` packed, `C` `(rows, n)` with rows
+    /// `c_stride` apart. `k` and `n` are those of the panels.
+    pub(crate) fn matmul(
+        rows: usize, a: &[f32], a_stride: usize, b: Panels<'_>, c: &mut [f32], c_stride: usize, write: Write,
+    ) = matmul_lanes;
+}
+
+#[inline(always)]
+pub(crate) fn matmul_lanes<S: Simd>(
+    s: S,
+    rows: usize,
+    a: &[f32],
+    a_stride: usize,
+    b: Panels<'_>,
+    c: &mut [f32],
+    c_stride: usize,
+    write: Write,
+) {
+    if rows == 0 || b.n == 0 {
+        return;
+    }
+    assert!(a.len() >= (rows - 1) * a_stride + b.k && c.len() >= (rows - 1) * c_stride + b.n);
+    assert!(b.data.len() >= (b.n.div_ceil(S::PANEL) - 1) * b.stride + b.k * S::PANEL);
+    for (j, column) in (0..b.n).step_by(S::PANEL).enumerate() {
+        let columns = S::PANEL.min(b.n - column);
+        for row in (0..rows).step_by(S::TILE_ROWS) {
+            // SAFETY: the three assertions cover every row and column the tile touches.
+            unsafe {
+                tile(
+                    s,
+                    S::TILE_ROWS.min(rows - row),
+                    b.k,
+                    Left { data: a.as_ptr().add(row * a_stride), row: a_stride, inner: 1 },
+                    Right { data: b.data.as_ptr().add(j * b.stride), inner: S::PANEL },
+                    c.as_mut_ptr().add(row * c_stride + column),
+                    c_stride,
+                    columns,
+                    write,
+                );
+            }
+        }
+    }
+}
+
+/// Rows that a weight gradient sums up before it moves on to the next panel: those of a panel, 24 KiB, then stay in the first cache.
+const DEPTH: usize = 192;
+
+dispatched! {
+    /// `C += Aᵀ·B` (`C = Aᵀ·B` with [`Write::Set`]): `A` `(rows, m)` with rows `a_stride` apart, `B` `(rows, n)` with rows
+    /// `b_stride` apart, `C` `(m, n)` with rows `c_stride` apart. The sum over rows runs in their order. `packed` is scratch
+    /// for a last panel that is not full.
+    pub(crate) fn matmul_tn(
+        rows: usize, m: usize, n: usize, a: &[f32], a_stride: usize, b: &[f32], b_stride: usize, c: &mut [f32],
+        c_stride: usize, write: Write, packed: &mut Vec<f32>,
+    ) = matmul_tn_lanes;
+}
+
+#[inline(always)]
+pub(crate) fn matmul_tn_lanes<S: Simd>(
+    s: S,
+    rows: usize,
+    m: usize,
+    n: usize,
+    a: &[f32],
+    a_stride: usize,
+    b: &[f32],
+    b_stride: usize,
+    c: &mut [f32],
+    c_stride: usize,
+    write: Write,
+    packed: &mut Vec<f32>,
+) {
+    if m == 0 || n == 0 {
+        return;
+    }
+    assert!(c.len() >= (m - 1) * c_stride + n);
+    assert!(rows == 0 || a.len() >= (rows - 1) * a_stride + m && b.len() >= (rows - 1) * b_stride + n);
+    if rows == 0 {
+        if write == Write::Set {
+            c.chunks_mut(c_stride).take(m).for_each(|row| row[..n].fill(0.0));
+        }
+        return;
+    }
+    let mut write = write;
+    for start in (0..rows).step_by(DEPTH) {
+        let depth = DEPTH.min(rows - start);
+        for column in (0..n).step_by(S::PANEL) {
+            let columns = S::PANEL.min(n - column);
+            let from = &b[start * b_stride + column..];
+            let right = if columns == S::PANEL {
+                Right { data: from.as_ptr(), inner: b_stride }
+            } else {
+                // A narrow last panel is filled up with zeros, so that whole vectors can be read.
+                if packed.len() < depth * S::PANEL {
+                    packed.resize(depth * S::PANEL, 0.0);
+                }
+                pack_plain(from, b_stride, depth, columns, packed, S::PANEL, depth, 0);
+                Right { data: packed.as_ptr(), inner: S::PANEL }
+            };
+            for row in (0..m).step_by(S::TILE_ROWS) {
+                // SAFETY: the assertions cover both operands and the destination, or the panel was packed just now.
+                unsafe {
+                    tile(
+                        s,
+                        S::TILE_ROWS.min(m - row),
+                        depth,
+                        Left { data: a.as_ptr().add(start * a_stride + row), row: 1, inner: a_stride },
+                        right,
+                        c.as_mut_ptr().add(row * c_stride + column),
+                        c_stride,
+                        columns,
+                        write,
+                    );
+                }
+            }
+        }
+        write = Write::Add;
+    }
+}
+
+/// The left operand of a tile: element `(i, p)` lies at `data + i·row + p·inner`.
+#[derive(Clone, Copy)]
+struct Left {
+    data: *const f32,
+    row: usize,
+    inner: usize,
+}
+
+/// The right operand of a tile: row `p` lies at `data + p·inner`.
+#[derive(Clone, Copy)]
+struct Right {
+    data: *const f32,
+    inner: usize,
+}
+
+/// One register tile of `rows <= TILE_ROWS` rows and a panel's width.
+///
+/// # Safety
+/// `left` must be readable for `(rows, k)`, `right` for `k` rows of `PANEL`, and `c` writable for `(rows, columns)`.
+#[inline(always)]
+unsafe fn tile<S: Simd>(
+    s: S,
+    rows: usize,
+    k: usize,
+    left: Left,
+    right: Right,
+    c: *mut f32,
+    c_stride: usize,
+    columns: usize,
+    write: Write,
+) {
+    macro_rules! of_rows {
+        ($($rows:literal)*) => {
+            match rows {
+                $($rows if $rows <= S::TILE_ROWS => {
+                    // SAFETY: what the caller promised.
+                    unsafe {
+                        if S::TILE_VECTORS == 2 {
+                            tile_of::<S, $rows, 2>(s, k, left, right, c, c_stride, columns, write);
+                        } else {
+                            tile_of::<S, $rows, 1>(s, k, left, right, c, c_stride, columns, write);
+                        }
+                    }
+                })*
+                _ => unreachable!("a tile has at most TILE_ROWS rows"),
+            }
+        };
+    }
+    of_rows!(1 2 3 4 5 6 7 8 9 10 11 12);
+}
+
+/// [`tile`] with its height and width known to the compiler, so that the sums stay in registers.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn tile_of<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    s: S,
+    k: usize,
+    left: Left,
+    right: Right,
+    c: *mut f32,
+    c_stride: usize,
+    columns: usize,
+    write: Write,
+) {
+    // SAFETY: all addresses lie inside what the caller promised; a narrow last panel goes through `edge`.
+    unsafe {
+        let zero = s.splat(0.0);
+        let mut sums = [[zero; VECTORS]; ROWS];
+        let whole = columns == S::PANEL;
+        if write == Write::Add && whole {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                for (v, sum) in sum.iter_mut().enumerate() {
+                    *sum = s.load_pointer(c.add(i * c_stride + v * S::N));
+                }
+            }
+        } else if write == Write::Add {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let mut edge = [0.0f32; 32];
+                std::ptr::copy_nonoverlapping(c.add(i * c_stride), edge.as_mut_ptr(), columns);
+                for (v, sum) in sum.iter_mut().enumerate() {
+                    *sum = s.load_pointer(edge.as_ptr().add(v * S::N));
+                }
+            }
+        }
+        let (mut a, mut b) = (left.data, right.data);
+        for _ in 0..k {
+            let mut values = [zero; VECTORS];
+            for (v, value) in values.iter_mut().enumerate() {
+                *value = s.load_pointer(b.add(v * S::N));
+            }
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let value = s.splat(*a.add(i * left.row));
+                for (sum, &other) in sum.iter_mut().zip(&values) {
+                    *sum = s.fma(value, other, *sum);
+                }
+            }
+            // The pointers of the step behind the last are never read, and may lie outside.
+            a = a.wrapping_add(left.inner);
+            b = b.wrapping_add(right.inner);
+        }
+        for (i, sum) in sums.iter().enumerate() {
+            let row = c.add(i * c_stride);
+            if whole {
+                for (v, &sum) in sum.iter().enumerate() {
+                    s.store_pointer(sum, row.add(v * S::N));
+                }
+            } else {
+                let mut edge = [0.0f32; 32];
+                for (v, &sum) in sum.iter().enumerate() {
+                    s.store_pointer(sum, edge.as_mut_ptr().add(v * S::N));
+                }
+                std::ptr::copy_nonoverlapping(edge.as_ptr(), row, columns);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::doc_markdown, reason = "AdamW, SwiGLU and PyTorch are names of things, not of items")]
+
+mod backward;
+mod batch;
+mod checkpoint;
+mod composed;
+mod config;
+mod decoder;
+mod error;
+mod forward;
+mod gradients;
+mod hub;
+mod kernels;
+mod logprobs;
+mod model;
+mod optimizer;
+mod packed;
+mod pool;
+mod random;
+mod tokenizer;
+
+pub use batch::Batch;
+pub use checkpoint::SaveDtype;
+pub use config::Config;
+pub use decoder::{Decoder, token_logprob};
+pub use error::{Error, Result};
+pub use gradients::Gradients;
+pub use hub::{HubOptions, resolve_checkpoint};
+pub use kernels::logprob::TokenLogProb;
+pub use kernels::simd::instruction_set;
+pub use logprobs::LogProbs;
+pub use model::Model;
+pub use optimizer::{AdamW, AdamWConfig};
+pub use tokenizer::{PIECES, Tokenizer};

@@ -1,0 +1,174 @@
+//! Log-probabilities of chosen tokens, with and without a graph behind them.
+
+use crate::backward::{self, Scored};
+use crate::composed;
+use crate::forward::{self, Activations, Keep};
+use crate::packed::ForwardWeights;
+use crate::{Batch, Error, Gradients, Model, Result};
+use candle_core::{Device, Tensor};
+
+/// Tokens that [`Model::logprobs_no_grad`] runs at a time: whole sequences until there are this many.
+const NO_GRAD_TOKENS: usize = 8192;
+
+/// Log-probabilities of a batch's scored tokens, and what their gradient needs.
+///
+/// The gradient is that of the parameters as they were at the forward pass: do not update the model between
+/// [`Model::logprobs`] and [`LogProbs::backward`].
+#[derive(Debug)]
+pub struct LogProbs {
+    /// `ln p(token)`, one per scored token, at the temperature asked for.
+    pub values: Vec<f32>,
+    /// The entropy of the distribution each scored token was drawn from. No gradient runs through it.
+    pub entropies: Vec<f32>,
+    graph: Graph,
+}
+
+/// What a backward pass starts from.
+#[derive(Debug)]
+enum Graph {
+    Kernels(Box<KernelGraph>),
+    /// On another device: candle's own graph behind a tensor of the values.
+    Composed(Box<(Model, Tensor)>),
+}
+
+#[derive(Debug)]
+struct KernelGraph {
+    model: Model,
+    weights: ForwardWeights,
+    batch: Batch,
+    acts: Activations,
+    temperature: f32,
+    log_sum_exp: Vec<f32>,
+}
+
+fn check(model: &Model, batch: &Batch, temperature: f32) -> Result<()> {
+    batch.validate(model.config().vocab_size)?;
+    if !(temperature > 0.0 && temperature.is_finite()) {
+        return Err(Error::Batch(format!("temperature {temperature} must be positive and finite")));
+    }
+    Ok(())
+}
+
+impl Model {
+    /// Logits of every token of the batch, `(N, V)`: for tests and comparison, since they are large.
+    pub fn logits(&self, batch: &Batch) -> Result<Tensor> {
+        batch.validate(self.config().vocab_size)?;
+        if !self.is_on_cpu() {
+            return Ok(composed::logits(self, batch)?.detach());
+        }
+        let logits = in_pool(|| forward::logits(self, batch))?;
+        Ok(Tensor::from_vec(logits, (batch.tokens(), self.config().vocab_size), &Device::Cpu)?)
+    }
+
+    /// Log-probabilities of the scored tokens under `softmax(logits / temperature)`, with the graph for
+    /// [`LogProbs::backward`].
+    ///
+    /// Only scored positions go through the vocabulary projection, and logits are never held for the whole batch. Runs on
+    /// rayon's current pool; the number of threads does not change a bit of the result.
+    pub fn logprobs(&self, batch: &Batch, temperature: f32) -> Result<LogProbs> {
+        check(self, batch, temperature)?;
+        if !self.is_on_cpu() {
+            return self.logprobs_composed(batch, temperature);
+        }
+        in_pool(|| {
+            let weights = ForwardWeights::new(self)?;
+            let acts = forward::run(self, &weights, batch, Keep::Everything)?;
+            let scores = forward::score(self, &weights, batch, acts.last(), temperature);
+            let log_sum_exp = scores.iter().map(|s| s.log_sum_exp).collect();
+            let (model, batch) = (self.handle(), batch.clone());
+            Ok(LogProbs {
+                values: scores.iter().map(|s| s.logprob).collect(),
+                entropies: scores.iter().map(|s| s.entropy).collect(),
+                graph: Graph::Kernels(Box::new(KernelGraph {
+                    model,
+                    weights,
+                    batch,
+                    acts,
+                    temperature,
+                    log_sum_exp,
+                })),
+            })
+        })
+    }
+
+    /// [`Model::logprobs`] composed of candle's operations, whatever the device: the form other devices use, for tests.
+    #[doc(hidden)]
+    pub fn logprobs_composed(&self, batch: &Batch, temperature: f32) -> Result<LogProbs> {
+        check(self, batch, temperature)?;
+        let (values, entropies) = composed::logprobs(self, batch, temperature)?;
+        Ok(LogProbs {
+            values: values.to_vec1()?,
+            entropies: entropies.to_vec1()?,
+            graph: Graph::Composed(Box::new((self.handle(), values))),
+        })
+    }
+
+    /// Log-probabilities and entropies of the scored tokens, bit for bit those of [`Model::logprobs`], without keeping
+    /// anything for a gradient: memory for some thousand tokens however long the batch.
+    pub fn logprobs_no_grad(&self, batch: &Batch, temperature: f32) -> Result<(Vec<f32>, Vec<f32>)> {
+        check(self, batch, temperature)?;
+        if !self.is_on_cpu() {
+            let (values, entropies) = composed::logprobs(self, batch, temperature)?;
+            return Ok((values.to_vec1()?, entropies.to_vec1()?));
+        }
+        in_pool(|| {
+            let weights = ForwardWeights::new(self)?;
+            let (mut values, mut entropies) = (Vec::new(), Vec::new());
+            for part in parts(batch, NO_GRAD_TOKENS) {
+                let acts = forward::run(self, &weights, &part, Keep::Nothing)?;
+                let scores = forward::score(self, &weights, &part, acts.last(), temperature);
+                values.extend(scores.iter().map(|s| s.logprob));
+                entropies.extend(scores.iter().map(|s| s.entropy));
+            }
+            Ok((values, entropies))
+        })
+    }
+}
+
+impl LogProbs {
+    /// The gradient of a loss, given its derivative by each of [`LogProbs::values`]. Tokens of derivative zero save their part of the
+    /// vocabulary projection.
+    pub fn backward(self, d_values: &[f32]) -> Result<Gradients> {
+        if d_values.len() != self.values.len() {
+            return Err(Error::Batch(format!(
+                "{} derivatives for {} scored tokens",
+                d_values.len(),
+                self.values.len()
+            )));
+        }
+        match self.graph {
+            Graph::Composed(graph) => composed::backward(&graph.0, &graph.1, d_values),
+            Graph::Kernels(graph) => {
+                let KernelGraph { model, weights, batch, acts, temperature, log_sum_exp } = *graph;
+                let scored = Scored { temperature, log_sum_exp: &log_sum_exp, d_values };
+                in_pool(|| backward::run(&model, &weights, &batch, acts, &scored))
+            }
+        }
+    }
+}
+
+/// Runs `work` on a thread of rayon's current pool, where starting parallel work is cheap.
+pub(crate) fn in_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
+}
+
+/// Cuts a batch between sequences into batches of about `tokens` tokens.
+fn parts(batch: &Batch, tokens: usize) -> Vec<Batch> {
+    let mut parts = Vec::new();
+    let mut scored = batch.scored.iter().copied().peekable();
+    let mut part = Batch::default();
+    let mut offset = 0;
+    for (start, end) in batch.sequences() {
+        if !part.ids.is_empty() && part.ids.len() + end - start > tokens {
+            parts.push(std::mem::take(&mut part));
+            offset = start;
+        }
+        part.starts.push(start - offset);
+        part.ids.extend_from_slice(&batch.ids[start..end]);
+        while let Some(at) = scored.next_if(|&at| at < end) {
+            part.scored.push(at - offset);
+        }
+    }
+    parts.push(part);
+    parts
+}

@@ -1,0 +1,375 @@
+//! An experiment as plain data: what stands in `experiments/*.toml` and, fully resolved, in a run's `config.toml`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use mentor_optim::{AdvantageConfig, Objective, Schedule};
+use mentor_reward::Reward;
+use mentor_rollout::Limits;
+use mentor_toolcall::Chat;
+use mentor_trajectory::Split;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// One experiment: a base model, arms that train it, and how they are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Names the default run folder and the report.
+    pub name: String,
+    /// One or two sentences for the report.
+    #[serde(default)]
+    pub description: String,
+    /// The base model: a folder in Hugging Face layout (relative to this file) or a Hub name.
+    pub model: String,
+    /// How tasks, tools and observations are written for this model.
+    pub chat: Chat,
+    /// Training seeds; every arm is trained once with each.
+    pub seeds: Vec<u64>,
+    /// Which tasks are trained on.
+    pub tasks: TaskConfig,
+    /// Limits of one rollout, in training and evaluation.
+    pub limits: Limits,
+    /// How finished arms are measured.
+    pub evaluation: EvaluationConfig,
+    /// Settings of every arm trained by imitation.
+    pub sft: SftConfig,
+    /// Settings of every arm trained by reinforcement; arms differ in their reward alone.
+    pub rl: RlConfig,
+    /// The arms, in the order they are run and reported.
+    #[serde(rename = "arm")]
+    pub arms: Vec<Arm>,
+}
+
+/// Which tasks the arms are trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskConfig {
+    /// The suite of the training tasks.
+    pub suite: String,
+    /// How many there are.
+    pub count: usize,
+    /// Seed of the generator for training, validation and test tasks alike.
+    pub seed: u64,
+}
+
+/// How an arm is measured after training (its last step: no other checkpoint is ever chosen).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// `test` for results; `validation` while tuning.
+    pub split: Split,
+    /// The suites; the first is the in-domain one, the others are out of domain.
+    pub suites: Vec<String>,
+    /// Tasks a suite.
+    pub tasks: usize,
+    /// Samples a task beside the greedy one.
+    pub samples: usize,
+    /// Temperature of the samples.
+    pub temperature: f32,
+}
+
+/// Which checkpoint of an arm is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointRule {
+    /// The one after the last step, for every arm.
+    LastStep,
+}
+
+/// Settings of AdamW.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// Learning rate over the steps.
+    pub schedule: Schedule,
+    /// Decoupled weight decay, on matrices only.
+    pub weight_decay: f64,
+    /// First-moment decay.
+    pub beta1: f64,
+    /// Second-moment decay.
+    pub beta2: f64,
+    /// Gradients are scaled down to this norm.
+    pub max_gradient_norm: f32,
+}
+
+/// Supervised fine-tuning on the teacher's trajectories, loss on the assistant's tokens only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SftConfig {
+    /// Passes over the training tasks.
+    pub epochs: usize,
+    /// Trajectories a step.
+    pub batch: usize,
+    /// Stop after this many steps, whatever `epochs` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<usize>,
+    /// The optimizer.
+    pub optimizer: OptimizerConfig,
+}
+
+/// Group-relative policy optimization.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RlConfig {
+    /// Steps: one batch of rollouts each.
+    pub steps: usize,
+    /// Tasks a step.
+    pub prompts: usize,
+    /// Rollouts a task.
+    pub group: usize,
+    /// Updates a step: the step's groups are split into this many mini-batches.
+    pub updates: usize,
+    /// Sampling temperature; sampling is never truncated in training.
+    pub temperature: f32,
+    /// From rewards to advantages.
+    pub advantage: AdvantageConfig,
+    /// From advantages to a loss.
+    pub objective: Objective,
+    /// The optimizer; its schedule counts steps, not updates.
+    pub optimizer: OptimizerConfig,
+    /// A checkpoint is written every so many steps and after the last.
+    pub checkpoint_every: usize,
+    /// Which checkpoint is evaluated.
+    pub checkpoint_rule: CheckpointRule,
+}
+
+/// One arm: a name and how the base model is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    /// Names the folder and the row of the report.
+    pub name: String,
+    /// How it is trained.
+    pub train: Method,
+    /// The reward of an `rl` arm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward: Option<RewardChoice>,
+    /// Its own learning rate, where tuning found another than the shared one best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+}
+
+/// How an arm is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Not at all: the base model as it is.
+    None,
+    /// By imitation of the teacher.
+    Sft,
+    /// By reinforcement.
+    Rl,
+}
+
+/// A reward by name or written out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RewardChoice {
+    /// One of [`Reward::preset_names`].
+    Preset(String),
+    /// A table.
+    Table(Reward),
+}
+
+impl RewardChoice {
+    /// The reward itself.
+    pub fn resolve(&self) -> Result<Reward> {
+        match self {
+            Self::Table(reward) => Ok(reward.clone()),
+            Self::Preset(name) => Reward::preset(name).with_context(|| {
+                format!("reward `{name}` is not known; use one of {} or a table", Reward::preset_names().join(", "))
+            }),
+        }
+    }
+}
+
+impl Experiment {
+    /// Reads and checks an experiment file; `model` becomes an absolute path if it names a folder.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{}: cannot be read; give an experiment file with --config", path.display()))?;
+        let mut experiment: Self = toml::from_str(&text).with_context(|| format!("{}: not a valid experiment", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new(".")).join(&experiment.model);
+        if folder.is_dir() {
+            experiment.model = folder.canonicalize()?.to_string_lossy().into_owned();
+        }
+        experiment.check().with_context(|| path.display().to_string())?;
+        Ok(experiment)
+    }
+
+    /// Refuses what cannot be run, naming the key and the remedy.
+    pub fn check(&self) -> Result<()> {
+        ensure!(!self.name.is_empty() && is_plain(&self.name), "name: use letters, digits, `-`, `_`; it names the run folder");
+        ensure!(!self.seeds.is_empty(), "seeds: at least one is needed");
+        ensure!(!has_duplicates(&self.seeds), "seeds: each at most once");
+        self.check_tasks()?;
+        self.check_evaluation()?;
+        self.check_training()?;
+        self.check_arms()
+    }
+
+    fn check_tasks(&self) -> Result<()> {
+        check_suite("tasks.suite", &self.tasks.suite)?;
+        ensure!(self.tasks.count > 0, "tasks.count: at least 1");
+        let limits = &self.limits;
+        ensure!(limits.turns > 0, "limits.turns: at least 1");
+        ensure!(limits.turn_tokens > 0, "limits.turn_tokens: at least 1");
+        ensure!(limits.tokens > limits.turn_tokens, "limits.tokens: must be larger than limits.turn_tokens");
+        Ok(())
+    }
+
+    fn check_evaluation(&self) -> Result<()> {
+        let evaluation = &self.evaluation;
+        ensure!(!evaluation.suites.is_empty(), "evaluation.suites: at least one; the first is the in-domain suite");
+        for suite in &evaluation.suites {
+            check_suite("evaluation.suites", suite)?;
+        }
+        ensure!(!has_duplicates(&evaluation.suites), "evaluation.suites: each at most once");
+        ensure!(evaluation.tasks > 0, "evaluation.tasks: at least 1");
+        ensure!(evaluation.samples > 0, "evaluation.samples: at least 1");
+        ensure!(evaluation.temperature > 0.0, "evaluation.temperature: must be positive; greedy is always measured too");
+        ensure!(
+            matches!(evaluation.split, Split::Validation | Split::Test),
+            "evaluation.split: `test` for results, `validation` while tuning"
+        );
+        Ok(())
+    }
+
+    fn check_training(&self) -> Result<()> {
+        check_optimizer("sft.optimizer", &self.sft.optimizer)?;
+        check_optimizer("rl.optimizer", &self.rl.optimizer)?;
+        ensure!(self.sft.epochs > 0, "sft.epochs: at least 1");
+        ensure!(self.sft.batch > 0, "sft.batch: at least 1");
+        let rl = &self.rl;
+        ensure!(rl.steps > 0, "rl.steps: at least 1");
+        ensure!(rl.prompts > 0, "rl.prompts: at least 1");
+        ensure!(rl.prompts <= self.tasks.count, "rl.prompts: at most tasks.count ({})", self.tasks.count);
+        ensure!(rl.group >= 2, "rl.group: at least 2, since a reward counts against its group");
+        ensure!(rl.updates > 0 && rl.updates <= rl.prompts, "rl.updates: between 1 and rl.prompts ({})", rl.prompts);
+        ensure!(rl.temperature > 0.0, "rl.temperature: must be positive");
+        rl.objective.validate().context("rl.objective")?;
+        ensure!(rl.checkpoint_every > 0, "rl.checkpoint_every: at least 1");
+        Ok(())
+    }
+
+    fn check_arms(&self) -> Result<()> {
+        ensure!(!self.arms.is_empty(), "arm: at least one [[arm]] is needed");
+        let names: Vec<_> = self.arms.iter().map(|arm| &arm.name).collect();
+        ensure!(!has_duplicates(&names), "arm.name: each name at most once");
+        for arm in &self.arms {
+            ensure!(!arm.name.is_empty() && is_plain(&arm.name), "arm.name `{}`: use letters, digits, `-`, `_`", arm.name);
+            match (arm.train, &arm.reward) {
+                (Method::Rl, None) => bail!("arm `{}`: an rl arm needs `reward`, a preset's name or a table", arm.name),
+                (Method::Rl, Some(reward)) => drop(reward.resolve().with_context(|| format!("arm `{}`", arm.name))?),
+                (_, Some(_)) => bail!("arm `{}`: only an rl arm has a `reward`; remove it or set train = \"rl\"", arm.name),
+                (_, None) => {}
+            }
+            if let Some(rate) = arm.learning_rate {
+                ensure!(rate > 0.0 && rate < 1.0, "arm `{}`: learning_rate: between 0 and 1", arm.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hash of everything that decides the result: the resolved file without the seeds and with the model named by
+    /// its content (`model_digest`), not its place.
+    pub fn hash(&self, model_digest: &str) -> Result<String> {
+        let mut content = self.clone();
+        content.seeds.clear();
+        content.model = model_digest.to_owned();
+        let text = toml::to_string(&content).context("the configuration cannot be written as TOML")?;
+        Ok(hex(&Sha256::digest(text.as_bytes()))[..16].to_owned())
+    }
+
+    /// The arm of that name.
+    pub fn arm(&self, name: &str) -> Result<&Arm> {
+        self.arms.iter().find(|arm| arm.name == name).with_context(|| {
+            let names: Vec<_> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
+            format!("arm `{name}` is not in this experiment; it has {}", names.join(", "))
+        })
+    }
+
+    /// The optimizer of an arm, its own learning rate included.
+    pub fn optimizer(&self, arm: &Arm) -> OptimizerConfig {
+        let mut optimizer = match arm.train {
+            Method::Sft => self.sft.optimizer.clone(),
+            Method::Rl | Method::None => self.rl.optimizer.clone(),
+        };
+        if let Some(rate) = arm.learning_rate {
+            optimizer.schedule.peak = rate;
+        }
+        optimizer
+    }
+
+    /// Optimizer steps of an arm.
+    pub fn steps(&self, arm: &Arm) -> usize {
+        match arm.train {
+            Method::None => 0,
+            Method::Rl => self.rl.steps,
+            Method::Sft => {
+                let steps = self.sft.epochs * self.tasks.count.div_ceil(self.sft.batch);
+                self.sft.max_steps.map_or(steps, |most| steps.min(most))
+            }
+        }
+    }
+
+    /// The suites that are not the in-domain one.
+    pub fn out_of_domain(&self) -> &[String] {
+        &self.evaluation.suites[1..]
+    }
+}
+
+/// Digest of a model folder's weights and tokenizer.
+pub fn model_digest(folder: &Path) -> Result<String> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .with_context(|| format!("{}: the model folder cannot be read", folder.display()))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name == "config.json" || name == "tokenizer.json" || name.ends_with(".safetensors")
+        })
+        .collect();
+    files.sort();
+    let mut hasher = Sha256::new();
+    for file in files {
+        hasher.update(std::fs::read(&file).with_context(|| file.display().to_string())?);
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+fn check_suite(key: &str, suite: &str) -> Result<()> {
+    ensure!(
+        mentor_env::suites().contains(&suite),
+        "{key}: suite `{suite}` is not known; use one of {}",
+        mentor_env::suites().join(", ")
+    );
+    Ok(())
+}
+
+fn check_optimizer(key: &str, optimizer: &OptimizerConfig) -> Result<()> {
+    let peak = optimizer.schedule.peak;
+    ensure!(peak > 0.0 && peak < 1.0, "{key}.schedule.peak: a learning rate between 0 and 1, not {peak}");
+    ensure!(optimizer.weight_decay >= 0.0, "{key}.weight_decay: not negative");
+    ensure!((0.0..1.0).contains(&optimizer.beta1), "{key}.beta1: in [0, 1)");
+    ensure!((0.0..1.0).contains(&optimizer.beta2), "{key}.beta2: in [0, 1)");
+    ensure!(optimizer.max_gradient_norm > 0.0, "{key}.max_gradient_norm: must be positive");
+    Ok(())
+}
+
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+fn has_duplicates<T: PartialEq>(items: &[T]) -> bool {
+    items.iter().enumerate().any(|(i, item)| items[..i].contains(item))
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+        text
+    })
+}

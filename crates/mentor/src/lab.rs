@@ -1,0 +1,156 @@
+//! An experiment with everything it needs opened: base model, tokenizer, tasks, teacher.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use mentor_model::{HubOptions, Model, Tokenizer};
+use mentor_reward::Reward;
+use mentor_rollout::{Episode, Limits, Rollout, Sampling};
+use mentor_store::{Audience, Store};
+use mentor_toolcall::Chat;
+use mentor_trajectory::{Split, Task, Trajectory};
+
+use crate::config::{Arm, Experiment, model_digest};
+use crate::policy::{ModelCodec, ModelPolicy};
+
+/// Seed of the scripted teacher's wordings: the teacher is the same in every experiment.
+const TEACHER_SEED: u64 = 1;
+
+/// Tasks with the teacher's trajectory for each.
+#[derive(Clone, Debug, Default)]
+pub struct TaughtTasks {
+    /// The tasks.
+    pub tasks: Vec<Task>,
+    /// The teacher's trajectory of each.
+    pub teacher: Vec<Trajectory>,
+}
+
+/// Everything an arm needs, opened once.
+pub struct Lab {
+    /// The resolved experiment.
+    pub experiment: Experiment,
+    /// Its hash.
+    pub hash: String,
+    /// The untrained base model, also the reference policy.
+    pub base: Model,
+    /// Tokenizer and stop tokens.
+    pub codec: ModelCodec,
+    /// Training tasks; read through a handle that cannot see the evaluation's trajectories.
+    pub training: TaughtTasks,
+}
+
+impl Lab {
+    /// Opens the base model and makes the training tasks.
+    pub fn open(experiment: Experiment, store: &Path) -> Result<Self> {
+        let folder = model_folder(&experiment)?;
+        let base = Model::load(&folder).with_context(|| format!("model: {} cannot be opened", folder.display()))?;
+        let tokenizer = Tokenizer::load(&folder).with_context(|| format!("model: {}", folder.display()))?;
+        let codec = ModelCodec::new(tokenizer, &base)?;
+        let hash = experiment.hash(&model_digest(&folder)?)?;
+        let training = read_snapshot(store, TRAINING, Audience::Training)?;
+        Ok(Self { experiment, hash, base, codec, training })
+    }
+
+    /// Plays episodes under the experiment's chat format and limits.
+    pub fn player(&self) -> Player<'_> {
+        Player { codec: &self.codec, chat: &self.experiment.chat, limits: &self.experiment.limits }
+    }
+
+    /// The reward of an `rl` arm.
+    pub fn reward(&self, arm: &Arm) -> Result<Reward> {
+        arm.reward.as_ref().with_context(|| format!("arm `{}` has no reward", arm.name))?.resolve()
+    }
+}
+
+/// What playing episodes takes beside a model.
+#[derive(Clone, Copy)]
+pub struct Player<'a> {
+    /// Tokenizer and stop tokens.
+    pub codec: &'a ModelCodec,
+    /// How tasks, tools and observations are written.
+    pub chat: &'a Chat,
+    /// Limits of one rollout.
+    pub limits: &'a Limits,
+}
+
+impl Player<'_> {
+    /// Plays episodes with a model.
+    pub fn play(&self, model: &Model, episodes: &[Episode], sampling: &Sampling, source: &str) -> Result<Vec<Rollout>> {
+        let mut policy = ModelPolicy::new(model, episodes.len().min(MAX_SLOTS), self.limits.tokens)?;
+        Ok(mentor_rollout::play(&mut policy, self.codec, self.chat, episodes, sampling, self.limits, source)?)
+    }
+}
+
+/// Episodes played side by side: enough to keep both cores in matrix products, few enough to stay in cache.
+pub const MAX_SLOTS: usize = 128;
+
+/// The base model's folder, fetched from the Hub if it is not on this disk.
+pub fn model_folder(experiment: &Experiment) -> Result<PathBuf> {
+    mentor_model::resolve_checkpoint(&experiment.model, &HubOptions::from_env())
+        .with_context(|| format!("model: `{}`", experiment.model))
+}
+
+/// Solves tasks with the scripted teacher.
+pub fn taught(tasks: Vec<Task>) -> TaughtTasks {
+    let teacher = tasks.iter().map(|task| mentor_teacher::solve(task, TEACHER_SEED)).collect();
+    TaughtTasks { tasks, teacher }
+}
+
+fn generated(experiment: &Experiment, suite: &str, split: Split, count: usize) -> Result<TaughtTasks> {
+    Ok(taught(mentor_env::generate(suite, split, experiment.tasks.seed, count)?))
+}
+
+const TRAINING: &str = "training";
+const EVALUATION: &str = "evaluation";
+
+/// Writes the teacher's trajectories of training and evaluation tasks to the store, each in its own snapshot.
+pub fn fill_store(experiment: &Experiment, path: &Path) -> Result<()> {
+    let training = generated(experiment, &experiment.tasks.suite, Split::Train, experiment.tasks.count)?;
+    let mut store = Store::open(path, Audience::Evaluation)?;
+    let members = store.put_all(training.tasks.iter().zip(&training.teacher))?;
+    store.snapshot(TRAINING, Audience::Training, &members)?;
+    let mut members = Vec::new();
+    for suite in &experiment.evaluation.suites {
+        let suite = generated(experiment, suite, experiment.evaluation.split, experiment.evaluation.tasks)?;
+        members.extend(store.put_all(suite.tasks.iter().zip(&suite.teacher))?);
+    }
+    store.snapshot(EVALUATION, Audience::Evaluation, &members)?;
+    Ok(())
+}
+
+/// The evaluation tasks by suite, with the teacher's trajectories. Training code has no way to call for these.
+pub fn evaluation_tasks(experiment: &Experiment, path: &Path) -> Result<BTreeMap<String, TaughtTasks>> {
+    let all = read_snapshot(path, EVALUATION, Audience::Evaluation)?;
+    let mut suites: BTreeMap<String, TaughtTasks> = BTreeMap::new();
+    for (task, trajectory) in all.tasks.into_iter().zip(all.teacher) {
+        let suite = suites.entry(task.suite.clone()).or_default();
+        suite.tasks.push(task);
+        suite.teacher.push(trajectory);
+    }
+    for suite in &experiment.evaluation.suites {
+        let count = suites.get(suite).map_or(0, |taught| taught.tasks.len());
+        ensure!(
+            count == experiment.evaluation.tasks,
+            "{}: holds {count} tasks of suite `{suite}` where {} are wanted; start afresh with --fresh",
+            path.display(),
+            experiment.evaluation.tasks
+        );
+    }
+    Ok(suites)
+}
+
+fn read_snapshot(path: &Path, name: &str, audience: Audience) -> Result<TaughtTasks> {
+    let store = Store::open_read_only(path, audience)?;
+    let snapshot = store.open_snapshot(name)?;
+    let tasks = snapshot.tasks()?;
+    let teacher = tasks
+        .iter()
+        .map(|task| {
+            let mut found = snapshot.by_task(&task.id)?;
+            ensure!(!found.is_empty(), "{}: no teacher trajectory of task {}", path.display(), task.id);
+            Ok(found.swap_remove(0))
+        })
+        .collect::<Result<_>>()?;
+    Ok(TaughtTasks { tasks, teacher })
+}

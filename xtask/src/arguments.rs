@@ -1,0 +1,143 @@
+//! The flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Teacher-guided reinforcement learning of tool use.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Train and compare the arms of an experiment, then write its report.
+    Experiment(ExperimentOptions),
+    /// Make the base model from nothing.
+    Pretrain(PretrainOptions),
+    /// Measure a base model against the conditions it was made to meet.
+    Gates(GatesOptions),
+    /// Write a run folder's report again.
+    Report {
+        /// The run folder.
+        run: PathBuf,
+    },
+}
+
+/// Flags of `experiment`.
+#[derive(Args)]
+pub struct ExperimentOptions {
+    /// The experiment file [default: experiments/quickstart.toml of this repository].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Base model: a folder in Hugging Face layout or a Hub name, instead of the file's.
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// Only these arms.
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub arms: Vec<String>,
+    /// `5` for seeds 1 to 5; `3,7` for these two; `3,` for that one.
+    #[arg(long, value_name = "N|A,B", value_parser = parse_seeds)]
+    pub seeds: Option<Seeds>,
+    /// Training steps of every arm, instead of the file's.
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
+    /// Threads [default: all cores]. The result does not depend on it.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// The run folder [default: runs/NAME].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace a run folder made from another configuration.
+    #[arg(long)]
+    pub fresh: bool,
+    /// Say what would be done, and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Train one arm on this many tasks until it has learnt them: the first thing to try when nothing learns.
+    #[arg(long, value_name = "TASKS")]
+    pub overfit: Option<usize>,
+}
+
+/// Flags of `pretrain`.
+#[derive(Args)]
+pub struct PretrainOptions {
+    /// The recipe [default: experiments/base.toml of this repository].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the model goes [default: runs/base].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Threads [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Run only the first steps and compare their losses with this record (a `losses.jsonl`).
+    #[arg(long, value_name = "FILE")]
+    pub check: Option<PathBuf>,
+    /// How many steps `--check` runs.
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub check_steps: usize,
+}
+
+/// Flags of `gates`.
+#[derive(Args)]
+pub struct GatesOptions {
+    /// The model after its skills, before its habits; measured and, with `--relearn`, ignored.
+    #[arg(long, value_name = "DIR")]
+    pub skills: Option<PathBuf>,
+    /// The base model, habits included.
+    #[arg(long, value_name = "DIR")]
+    pub base: Option<PathBuf>,
+    /// The experiment whose suites and limits count [default: experiments/quickstart.toml of this repository].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Threads [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// Training seeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seeds(pub Vec<u64>);
+
+/// `5` → 1 to 5; `3,7` → 3 and 7; `3,` → 3.
+fn parse_seeds(text: &str) -> Result<Seeds, String> {
+    let number = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("`{part}` is not a seed"));
+    if let Some((_, _)) = text.split_once(',') {
+        let parts = text.split(',').filter(|part| !part.trim().is_empty());
+        let seeds = parts.map(number).collect::<Result<Vec<_>, _>>()?;
+        return if seeds.is_empty() { Err("name at least one seed".into()) } else { Ok(Seeds(seeds)) };
+    }
+    match number(text)? {
+        0 => Err("0 seeds; for the one seed 0, write `0,`".into()),
+        count if count > 1000 => Err(format!("{count} seeds; for the one seed {count}, write `{count},`")),
+        count => Ok(Seeds((1..=count).collect())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn flags_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_are_a_count_or_a_list() {
+        assert_eq!(parse_seeds("3"), Ok(Seeds(vec![1, 2, 3])));
+        assert_eq!(parse_seeds("3,7"), Ok(Seeds(vec![3, 7])));
+        assert_eq!(parse_seeds("3,"), Ok(Seeds(vec![3])));
+        assert!(parse_seeds("0").is_err());
+        assert!(parse_seeds("a,b").is_err());
+        assert!(parse_seeds(",").is_err());
+    }
+}

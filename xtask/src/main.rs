@@ -1,0 +1,31 @@
+//! The command line. It parses flags, calls `mentor`, and prints.
+
+mod allocator;
+mod arguments;
+mod display;
+mod experiment;
+mod pretrain;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    allocator::keep_memory();
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        Command::Experiment(options) => experiment::run(&options),
+        Command::Pretrain(options) => pretrain::run(&options),
+        Command::Gates(options) => pretrain::gates(&options),
+        Command::Report { run } => experiment::report(&run),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            display::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
