@@ -25,7 +25,8 @@ pub fn run(options: &ExperimentOptions) -> Result<()> {
         return overfit(experiment, options, tasks);
     }
     let out = options.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&experiment.name));
-    let scratch = options.dry_run.then(|| std::env::temp_dir().join(format!("mentor-dry-run-{}", std::process::id())));
+    let scratch =
+        options.dry_run.then(|| std::env::temp_dir().join(format!("mentor-dry-run-{}", std::process::id())));
     let place = scratch.clone().unwrap_or_else(|| out.clone());
     let outcome = in_folder(experiment, options, &out, &place);
     if let Some(scratch) = scratch {
@@ -88,7 +89,11 @@ fn chosen_arms<'a>(experiment: &'a Experiment, names: &[String]) -> Result<Vec<&
 fn describe(run: &Run, jobs: &[(Job, Work)], speed: &Speed, out: &Path) {
     let experiment = &run.lab.experiment;
     say(&format!("{} → {}", experiment.name, out.display()));
-    say(&format!("  base model   {} parameters, {}", count(run.lab.base.parameter_count() as f64), experiment.model));
+    say(&format!(
+        "  base model   {} parameters, {}",
+        count(run.lab.base.parameter_count() as f64),
+        experiment.model
+    ));
     say(&format!(
         "  tasks        {} of {} to train on; {} of each of {} to measure on, greedy and {} samples",
         experiment.tasks.count,
@@ -99,7 +104,10 @@ fn describe(run: &Run, jobs: &[(Job, Work)], speed: &Speed, out: &Path) {
     ));
     let seeds: Vec<String> = experiment.seeds.iter().map(u64::to_string).collect();
     say(&format!("  seeds        {}", seeds.join(", ")));
-    say(&format!("  this machine {:.0} tokens/s trained, {:.0} tokens/s sampled", speed.trained, speed.sampled));
+    say(&format!(
+        "  this machine {:.0} tokens/s trained, {:.0} tokens/s sampled",
+        speed.trained, speed.sampled
+    ));
     for (job, work) in jobs {
         say(&format!(
             "  {:<12} seed {:<3} {:>4} steps, {:>7} tokens sampled, {:>7} through training, about {}",
@@ -158,8 +166,8 @@ fn summarize(report: &Report, experiment: &Experiment) {
 /// Writes the report of a run folder again.
 pub fn report(run: &Path) -> Result<()> {
     let dir = RunDir(run.to_owned());
-    let experiment = Experiment::read(&dir.config())
-        .with_context(|| format!("{}: not a run folder", run.display()))?;
+    let experiment =
+        Experiment::read(&dir.config()).with_context(|| format!("{}: not a run folder", run.display()))?;
     Run::open(experiment, dir.clone(), false)?.write_report()?;
     say(&format!("report: {}", dir.report_html().display()));
     Ok(())
@@ -175,7 +183,12 @@ fn overfit(experiment: Experiment, options: &ExperimentOptions, tasks: usize) ->
         .clone();
     let outcome = mentor::overfit::overfit(experiment, &arm, tasks, &mut Display::new())?;
     if outcome.learnt() {
-        say(&format!("{}: {tasks} tasks learnt after {} steps ({:.0} % correct)", arm.name, outcome.steps, 100.0 * outcome.accuracy));
+        say(&format!(
+            "{}: {tasks} tasks learnt after {} steps ({:.0} % correct)",
+            arm.name,
+            outcome.steps,
+            100.0 * outcome.accuracy
+        ));
         return Ok(());
     }
     bail!(

@@ -31,10 +31,15 @@ const SAY_EVERY: usize = 100;
 /// Makes the model phase by phase. A phase that left its folder behind is not run again, and every phase starts from
 /// what the one before it saved, so that an interrupted run goes on to the same bytes.
 fn make(recipe: &Recipe, out: &Path) -> Result<()> {
-    std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be made; {}", out.display(), files::REMEDY))?;
+    std::fs::create_dir_all(out)
+        .with_context(|| format!("{}: cannot be made; {}", out.display(), files::REMEDY))?;
     let tokenizer = pretrain::train_tokenizer(recipe)?;
     let mut model = pretrain::initial_model(recipe, &tokenizer)?;
-    say(&format!("{} parameters, {} tokens in the vocabulary", model.parameter_count(), tokenizer.vocab_size()));
+    say(&format!(
+        "{} parameters, {} tokens in the vocabulary",
+        model.parameter_count(),
+        tokenizer.vocab_size()
+    ));
     for (number, phase) in recipe.phases.iter().enumerate() {
         let folder = out.join(&phase.name);
         if folder.is_dir() {
@@ -53,7 +58,13 @@ fn make(recipe: &Recipe, out: &Path) -> Result<()> {
     Ok(())
 }
 
-fn run_phase(recipe: &Recipe, number: usize, model: &Model, tokenizer: &Tokenizer, losses: &Path) -> Result<()> {
+fn run_phase(
+    recipe: &Recipe,
+    number: usize,
+    model: &Model,
+    tokenizer: &Tokenizer,
+    losses: &Path,
+) -> Result<()> {
     let phase = &recipe.phases[number];
     let clock = Instant::now();
     files::write_atomic(losses, b"")?;

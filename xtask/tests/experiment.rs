@@ -40,7 +40,9 @@ fn results(out: &Path, arm: &str, steps: usize) -> Vec<(PathBuf, Vec<u8>)> {
         .map(|name| folder.join(name))
         .into_iter()
         .chain([folder.join(format!("checkpoint-{steps}")).join("model.safetensors")])
-        .map(|path| (path.strip_prefix(out).expect("below out").to_owned(), fs::read(&path).expect("was written")))
+        .map(|path| {
+            (path.strip_prefix(out).expect("below out").to_owned(), fs::read(&path).expect("was written"))
+        })
         .collect()
 }
 
@@ -60,7 +62,10 @@ fn a_whole_experiment_runs_and_reports_every_arm() {
     assert_eq!(report["schema"], 1);
     for arm in ["vanilla", "sft", "sparse", "mentor"] {
         for suite in ["arithmetic", "arithmetic-deep", "arithmetic-reworded", "functions", "multihop"] {
-            assert!(report["arms"][arm]["suites"][suite]["sampled_accuracy"]["mean"].is_number(), "{arm} {suite}");
+            assert!(
+                report["arms"][arm]["suites"][suite]["sampled_accuracy"]["mean"].is_number(),
+                "{arm} {suite}"
+            );
         }
     }
     assert!(report["comparisons"].as_array().is_some_and(|all| !all.is_empty()));

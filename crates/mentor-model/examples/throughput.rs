@@ -1,4 +1,5 @@
-//! Training and sampling speed of a model with random weights, of a given `config.json` or of the default shape.
+//! Training and sampling speed of a model with random weights, of a given `config.json` or of the default
+//! shape.
 //!
 //! `cargo run --release -p mentor-model --example throughput [config.json]`
 

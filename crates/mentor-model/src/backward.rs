@@ -1,9 +1,10 @@
 //! The backward pass on the processor: from d(loss)/d(log-probability) to the gradient of every parameter.
 //!
-//! Each decoder block takes three parallel steps: rows (MLP and output projection), then weight gradients beside attention, then rows
-//! again (projections and first norm). Every sum over the batch runs in an order that the batch alone fixes.
+//! Each decoder block takes three parallel steps: rows (MLP and output projection), then weight gradients
+//! beside attention, then rows again (projections and first norm). Every sum over the batch runs in an order
+//! that the batch alone fixes.
 
-use crate::forward::{Activations, LayerActivations, ROWS, head_rows};
+use crate::forward::{Activations, LayerActivations, ROWS, head_rows, predicting};
 use crate::kernels::attention::{AttentionGrad, attend_backward};
 use crate::kernels::logprob::token_logprob_backward;
 use crate::kernels::matmul::{Write, matmul, matmul_tn};
@@ -39,11 +40,11 @@ pub(crate) fn run(
     let weights = BackwardWeights::new(model)?;
     let mut gradients: Vec<Buffer> =
         model.vars().iter().map(|var| model.pool.zeros(var.elem_count())).collect();
-    let Activations { mut streams, mut layers, positions, table } = acts;
-    let mut d_stream = {
-        let last = streams.pop().expect("a forward pass leaves a stream");
-        head(model, forward, &weights, batch, &last, scored, &mut gradients)
-    };
+    let Activations { mut streams, mut layers, last_attended, last, positions, table } = acts;
+    let wanted = predicting(batch);
+    let mut rows = Some((wanted, last_attended));
+    let mut d_stream = head(model, forward, &weights, batch, &last, scored, &mut gradients);
+    drop(last);
     for at in (0..layers.len()).rev() {
         let acts = layers.pop().expect("one for each block");
         let input = streams.pop().expect("one for each block");
@@ -56,23 +57,36 @@ pub(crate) fn run(
             positions: &positions,
             table: &table,
         };
-        block(&pass, &input, acts, &mut d_stream, &mut gradients);
+        d_stream = block(&pass, &input, acts, rows.take(), d_stream, &mut gradients);
     }
-    let d = model.config().hidden_size;
-    let embedding = &mut gradients[model.index.embed];
-    for (row, &id) in d_stream.chunks_exact(d).zip(&batch.ids) {
-        reduce::add(&mut embedding[id as usize * d..(id as usize + 1) * d], row);
-    }
+    add_embeddings(model.config(), &batch.ids, &d_stream, &mut gradients[model.index.embed]);
     Ok(Gradients::new(model.names().clone(), gradients))
 }
 
-/// Scored tokens whose logits are held at a time: 16 MiB of them.
-fn head_chunk(vocab_size: usize) -> usize {
-    let rows = head_rows(vocab_size);
-    ((1 << 22) / vocab_size / rows * rows).max(rows)
+/// Adds each row of `d_stream` to the gradient of its token's embedding. Each task has some of the vocabulary
+/// and takes the rows in their order.
+fn add_embeddings(c: &Config, ids: &[u32], d_stream: &[f32], gradient: &mut [f32]) {
+    let (d, tokens) = (c.hidden_size, c.vocab_size.div_ceil(16));
+    gradient.par_chunks_mut(tokens * d).enumerate().for_each(|(task, gradient)| {
+        let mine = task * tokens..(task + 1) * tokens;
+        for (row, &id) in d_stream.chunks_exact(d).zip(ids) {
+            if mine.contains(&(id as usize)) {
+                let at = id as usize - mine.start;
+                reduce::add(&mut gradient[at * d..(at + 1) * d], row);
+            }
+        }
+    });
 }
 
-/// The vocabulary projection and the last norm; returns the gradient of the last stream. Tokens of zero weight cost nothing.
+/// Scored tokens whose logits are held at a time: 16 MiB of them, but enough to be worth a pass over the head's
+/// gradient.
+fn head_chunk(vocab_size: usize) -> usize {
+    let rows = head_rows(vocab_size);
+    ((1 << 22) / vocab_size / rows * rows).max(rows * 256usize.div_ceil(rows))
+}
+
+/// The vocabulary projection and the last norm; returns the gradient of the rows that predict the scored
+/// tokens. Tokens of zero weight cost nothing.
 fn head(
     model: &Model,
     forward: &ForwardWeights,
@@ -102,8 +116,7 @@ fn head(
                 model.scratch.with(|scratch| head_block(&part, d_logits, normal, d_rows, partial, scratch));
             });
         for (row, &i) in d_rows.chunks_exact(d).zip(chunk) {
-            let at = batch.scored[i] - 1;
-            d_stream[at * d..(at + 1) * d].copy_from_slice(row);
+            d_stream[i * d..(i + 1) * d].copy_from_slice(row);
         }
         add_partials(&mut gradients[model.index.norm], &partial);
         let out = &mut gradients[model.index.output()];
@@ -134,7 +147,7 @@ fn head_block(
 ) {
     let (d, vocab, eps) = (of.c.hidden_size, of.c.vocab_size, of.c.rms_norm_eps);
     let (count, norm) = (of.chosen.len(), &of.forward.norm);
-    let row_of = |i: usize| &of.stream[(of.batch.scored[i] - 1) * d..of.batch.scored[i] * d];
+    let row_of = |i: usize| &of.stream[i * d..(i + 1) * d];
     for (out, &i) in normal.chunks_exact_mut(d).zip(of.chosen) {
         rms_norm(1, row_of(i), d, norm, eps, out, d);
     }
@@ -162,63 +175,104 @@ struct Pass<'a> {
     table: &'a RopeTable,
 }
 
-/// Rows whose gradients go through the row-wise half of a block, and then into the weights' gradients, before the next: few enough
-/// to be still in the cache for the second.
+/// Rows whose gradients go through the row-wise half of a block, and then into the weights' gradients, before
+/// the next: few enough to be still in the cache for the second.
 const CHUNK: usize = 16 * ROWS;
 
-/// One decoder block: `d_stream` is the gradient of its output before, of its input after.
+/// One decoder block: from the gradient of its output to that of its input. In the last block only some rows
+/// went through the second half: `chosen` has their indices and what attention gave them.
 fn block(
     pass: &Pass<'_>,
     input: &[f32],
     mut acts: LayerActivations,
-    d_stream: &mut [f32],
+    chosen: Option<(Vec<usize>, Buffer)>,
+    d_output: Buffer,
     gradients: &mut [Buffer],
-) {
+) -> Buffer {
     let (model, c) = (pass.model, pass.model.config());
     let (tokens, d) = (pass.positions.len(), c.hidden_size);
-    let mut d_middle = model.pool.take(tokens * d);
-    let mut d_attended = model.pool.take(tokens * c.q_width());
-    for start in (0..tokens).step_by(CHUNK) {
-        let rows = start..tokens.min(start + CHUNK);
-        mlp_half(pass, rows, &mut acts, d_stream, &mut d_middle, &mut d_attended, gradients);
+    let finished = d_output.len() / d;
+    let mut d_middle = model.pool.take(finished * d);
+    let mut d_attended = model.pool.take(finished * c.q_width());
+    for start in (0..finished).step_by(CHUNK) {
+        let half = MlpHalf {
+            rows: start..finished.min(start + CHUNK),
+            middle: &acts.middle,
+            attended: chosen.as_ref().map_or(&acts.attended, |(_, attended)| attended),
+            d_output: &d_output,
+        };
+        mlp_half(pass, half, &mut acts.gate_up, &mut d_middle, &mut d_attended, gradients);
+    }
+    let mut d_stream = d_output;
+    if let Some((rows, _)) = chosen {
+        d_middle = scatter(model, &d_middle, &rows, tokens, d);
+        d_attended = scatter(model, &d_attended, &rows, tokens, c.q_width());
+        d_stream = model.pool.take(tokens * d);
     }
     let mut d_qkv = model.pool.take(tokens * c.qkv_width());
     attention(pass, &acts, &d_attended, &mut d_qkv);
     for start in (0..tokens).step_by(CHUNK) {
         let rows = start..tokens.min(start + CHUNK);
-        projection_half(pass, rows, input, &acts.qkv, &d_middle, &mut d_qkv, d_stream, gradients);
+        projection_half(pass, rows, input, &acts.qkv, &d_middle, &mut d_qkv, &mut d_stream, gradients);
     }
+    d_stream
+}
+
+/// A matrix of `height` rows, zero but for those given.
+fn scatter(model: &Model, from: &[f32], rows: &[usize], height: usize, width: usize) -> Buffer {
+    let mut source = vec![None; height];
+    for (i, &row) in rows.iter().enumerate() {
+        source[row] = Some(i);
+    }
+    let mut out = model.pool.take(height * width);
+    out.par_chunks_mut(ROWS * width).zip(source.par_chunks(ROWS)).for_each(|(out, source)| {
+        for (row, source) in out.chunks_exact_mut(width).zip(source) {
+            match source {
+                Some(i) => row.copy_from_slice(&from[i * width..(i + 1) * width]),
+                None => row.fill(0.0),
+            }
+        }
+    });
+    out
+}
+
+/// What [`mlp_half`] reads: some rows of these matrices.
+struct MlpHalf<'a> {
+    rows: Range<usize>,
+    middle: &'a [f32],
+    attended: &'a [f32],
+    d_output: &'a [f32],
 }
 
 /// MLP and output projection of some rows, with the gradients of their weights.
 fn mlp_half(
     pass: &Pass<'_>,
-    rows: Range<usize>,
-    acts: &mut LayerActivations,
-    d_stream: &[f32],
+    half: MlpHalf<'_>,
+    gate_up: &mut [f32],
     d_middle: &mut [f32],
     d_attended: &mut [f32],
     gradients: &mut [Buffer],
 ) {
     let (model, c) = (pass.model, pass.model.config());
+    let MlpHalf { rows, middle, attended, d_output } = half;
     let (d, f, count) = (c.hidden_size, c.intermediate_size, rows.len());
     let narrow = |width: usize| rows.start * width..rows.end * width;
-    let (d_stream, d_middle) = (&d_stream[narrow(d)], &mut d_middle[narrow(d)]);
-    let gate_up = &mut acts.gate_up[narrow(2 * f)];
+    let (middle, attended, d_output) =
+        (&middle[narrow(d)], &attended[narrow(c.q_width())], &d_output[narrow(d)]);
+    let (gate_up, d_middle) = (&mut gate_up[narrow(2 * f)], &mut d_middle[narrow(d)]);
+    let d_attended = &mut d_attended[narrow(c.q_width())];
     let mut active = model.pool.take(count * f);
     let mut normal = model.pool.take(count * d);
     let mut partial = model.pool.zeros(count.div_ceil(ROWS) * d);
-    let middle = &acts.middle[narrow(d)];
-    let d_attended = &mut d_attended[narrow(c.q_width())];
-    mlp_rows(pass, middle, d_stream, gate_up, &mut active, &mut normal, d_middle, d_attended, &mut partial);
+    mlp_rows(pass, middle, d_output, gate_up, &mut active, &mut normal, d_middle, d_attended, &mut partial);
     add_partials(&mut gradients[pass.index.post_norm], &partial);
     let chosen = [pass.index.down, pass.index.gate, pass.index.up, pass.index.o];
     let [down, gate, up, o] = gradients.get_disjoint_mut(chosen).expect("four different parameters");
     let jobs = vec![
-        Job::new(d_stream, d, 0, &active, f, down),
+        Job::new(d_output, d, 0, &active, f, down),
         Job::new(gate_up, 2 * f, 0, &normal, d, gate),
         Job::new(gate_up, 2 * f, f, &normal, d, up),
-        Job::new(d_middle, d, 0, &acts.attended[narrow(c.q_width())], c.q_width(), o),
+        Job::new(d_middle, d, 0, attended, c.q_width(), o),
     ];
     weight_gradients(model, count, jobs);
 }
@@ -260,8 +314,8 @@ fn projection_half(
     weight_gradients(model, count, jobs);
 }
 
-/// MLP, its norm and the output projection. `gate_up` becomes its gradient; `active` and `normal` receive what the weight gradients
-/// multiply with.
+/// MLP, its norm and the output projection. `gate_up` becomes its gradient; `active` and `normal` receive what
+/// the weight gradients multiply with.
 fn mlp_rows(
     pass: &Pass<'_>,
     middle: &[f32],
@@ -314,7 +368,8 @@ fn mlp_rows(
         );
 }
 
-/// Attention of every sequence, each key-value head for itself, into the rows of `d_qkv` (queries and keys still turned and normalised).
+/// Attention of every sequence, each key-value head for itself, into the rows of `d_qkv` (queries and keys
+/// still turned and normalised).
 fn attention(pass: &Pass<'_>, acts: &LayerActivations, d_attended: &[f32], d_qkv: &mut [f32]) {
     let c = pass.model.config();
     let (heads, group, d) = (c.num_key_value_heads, c.group(), c.head_dim);
@@ -361,8 +416,8 @@ fn attention(pass: &Pass<'_>, acts: &LayerActivations, d_attended: &[f32], d_qkv
     });
 }
 
-/// Rotary embedding, per-head norms, projections and the first norm. `d_qkv` becomes the gradient of what was projected, `normal` the
-/// rows that were, `d_stream` the gradient of the block's input.
+/// Rotary embedding, per-head norms, projections and the first norm. `d_qkv` becomes the gradient of what was
+/// projected, `normal` the rows that were, `d_stream` the gradient of the block's input.
 fn projection_rows(
     pass: &Pass<'_>,
     positions: &[usize],
@@ -400,7 +455,8 @@ fn projection_rows(
         });
 }
 
-/// Rotary embedding and norm of each query and key head of a block of rows, in place; `d_heads` gathers both norms' gradients.
+/// Rotary embedding and norm of each query and key head of a block of rows, in place; `d_heads` gathers both
+/// norms' gradients.
 fn heads_backward(
     pass: &Pass<'_>,
     positions: &[usize],
@@ -470,10 +526,12 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Weights of a strip that one task sums up: enough to be worth packing the right operand for, few enough to share the work.
+/// Weights of a strip that one task sums up: enough to be worth packing the right operand for, few enough to
+/// share the work.
 const STRIP: usize = 12_288;
 
-/// Computes weight gradients, strips of their rows in parallel. A strip sums over all rows of the batch in order.
+/// Computes weight gradients, strips of their rows in parallel. A strip sums over all rows of the batch in
+/// order.
 fn weight_gradients(model: &Model, rows: usize, jobs: Vec<Job<'_>>) {
     let mut strips = Vec::new();
     for job in jobs {

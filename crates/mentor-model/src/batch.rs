@@ -17,7 +17,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Packs sequences; of each, the tokens at `scored` (indices into the sequence, ascending, `>= 1`) are scored.
+    /// Packs sequences; of each, the tokens at `scored` (indices into the sequence, ascending, `>= 1`) are
+    /// scored.
     ///
     /// ```
     /// # use mentor_model::Batch;

@@ -21,8 +21,9 @@ pub enum SaveDtype {
 pub(crate) type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 impl Model {
-    /// Reads `config.json` and `model.safetensors` (or the shards that `model.safetensors.index.json` names) of a folder. f32, bf16 and f16
-    /// tensors become f32; tensors that the configuration does not ask for are an error, except a head that is tied.
+    /// Reads `config.json` and `model.safetensors` (or the shards that `model.safetensors.index.json` names) of
+    /// a folder. f32, bf16 and f16 tensors become f32; tensors that the configuration does not ask for are an
+    /// error, except a head that is tied.
     pub fn load(dir: &Path) -> Result<Self> {
         let path = dir.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
@@ -51,7 +52,8 @@ impl Model {
         })
     }
 
-    /// Writes `config.json` and `model.safetensors` into a folder, made if need be. Each file appears whole or not at all.
+    /// Writes `config.json` and `model.safetensors` into a folder, made if need be. Each file appears whole or
+    /// not at all.
     pub fn save(&self, dir: &Path, dtype: SaveDtype) -> Result<()> {
         std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
         let path = dir.join("model.safetensors");
@@ -174,7 +176,8 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
         && let Ok(folder) = std::fs::File::open(folder)
     {
-        // The rename itself reaches the disk with the folder; systems that cannot sync a folder say so, harmlessly.
+        // The rename itself reaches the disk with the folder; systems that cannot sync a folder say so,
+        // harmlessly.
         let _ = folder.sync_all();
     }
     Ok(())

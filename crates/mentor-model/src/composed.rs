@@ -1,7 +1,7 @@
 //! The same model composed of candle's operations: slow, obviously right, and good for any device.
 //!
-//! It is what the kernels are tested against, and what runs where they cannot. Only operations whose gradient candle knows are used;
-//! its fused norms, softmax and rotary embedding drop theirs without an error.
+//! It is what the kernels are tested against, and what runs where they cannot. Only operations whose gradient
+//! candle knows are used; its fused norms, softmax and rotary embedding drop theirs without an error.
 
 use crate::model::LayerIndex;
 use crate::pool::Buffer;

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 /// The shape of a Qwen3 decoder, as a Hugging Face `config.json` spells it.
 ///
-/// Keys this crate does not use are kept in [`Config::other`] and written back. Reads the spelling of transformers 4
-/// (`rope_theta`) and of transformers 5 (`rope_parameters`), writes both.
+/// Keys this crate does not use are kept in [`Config::other`] and written back. Reads the spelling of
+/// transformers 4 (`rope_theta`) and of transformers 5 (`rope_parameters`), writes both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
 pub struct Config {
@@ -188,7 +188,7 @@ struct Keys(Map<String, Value>);
 
 impl Keys {
     fn size(&mut self, key: &str, default: Option<usize>) -> Result<usize> {
-        match self.0.remove(key) {
+        match self.0.shift_remove(key) {
             Some(Value::Null) | None => {
                 default.ok_or_else(|| Error::Config(format!("`{key}` is missing; expected a whole number")))
             }
@@ -200,7 +200,7 @@ impl Keys {
     }
 
     fn number(&mut self, key: &str, default: f64) -> Result<f64> {
-        match self.0.remove(key) {
+        match self.0.shift_remove(key) {
             Some(Value::Null) | None => Ok(default),
             Some(value) => {
                 value.as_f64().ok_or_else(|| Error::Config(format!("`{key}` is {value}; expected a number")))
@@ -209,7 +209,7 @@ impl Keys {
     }
 
     fn truth(&mut self, key: &str, default: bool) -> Result<bool> {
-        match self.0.remove(key) {
+        match self.0.shift_remove(key) {
             Some(Value::Null) | None => Ok(default),
             Some(value) => value
                 .as_bool()
@@ -223,7 +223,7 @@ impl Keys {
                 Error::Config(format!("`{key}` holds {value}; expected a token id or a list of them"))
             })
         };
-        match self.0.remove(key) {
+        match self.0.shift_remove(key) {
             Some(Value::Null) | None => Ok(Vec::new()),
             Some(Value::Array(list)) => list.iter().map(token).collect(),
             Some(value) => Ok(vec![token(&value)?]),

@@ -12,10 +12,12 @@ use crate::pool::first;
 use crate::{Error, Model, Result};
 use rayon::prelude::*;
 
-/// A model with a key-value cache of `slots` sequences of up to `max_tokens` tokens (continuous batching by slots).
+/// A model with a key-value cache of `slots` sequences of up to `max_tokens` tokens (continuous batching by
+/// slots).
 ///
-/// It works on a copy of the weights as they were when it was made, on plain memory; a step is one [`Decoder::extend`] with
-/// one token for each running slot. Its logits are, bit for bit, those of the training pass over the same tokens.
+/// It works on a copy of the weights as they were when it was made, on plain memory; a step is one
+/// [`Decoder::extend`] with one token for each running slot. Its logits are, bit for bit, those of the training
+/// pass over the same tokens.
 #[derive(Debug)]
 pub struct Decoder<'m> {
     model: &'m Model,
@@ -69,12 +71,13 @@ impl Chunk<'_> {
     }
 }
 
-/// Rows that are worth a thread of their own: below that, reading the weights once more costs more than sharing the work gains.
+/// Rows that are worth a thread of their own: below that, reading the weights once more costs more than sharing
+/// the work gains.
 const GROUP_ROWS: usize = 24;
 
 impl<'m> Decoder<'m> {
-    /// A decoder with empty slots. Memory: the model once more, and `2·layers·kv_heads·head_dim·4` bytes a token and slot, which
-    /// the system hands out as slots fill.
+    /// A decoder with empty slots. Memory: the model once more, and `2·layers·kv_heads·head_dim·4` bytes a
+    /// token and slot, which the system hands out as slots fill.
     pub fn new(model: &'m Model, slots: usize, max_tokens: usize) -> Result<Self> {
         if slots == 0 || max_tokens == 0 {
             return Err(Error::Decoder("needs at least one slot and one token of room".into()));
@@ -153,8 +156,9 @@ impl<'m> Decoder<'m> {
         }
     }
 
-    /// Appends each chunk of tokens to its slot and returns the logits after each chunk's last token, `(inputs.len(), V)`
-    /// in the order of `inputs`. Chunks may have any lengths from one; a slot appears at most once.
+    /// Appends each chunk of tokens to its slot and returns the logits after each chunk's last token,
+    /// `(inputs.len(), V)` in the order of `inputs`. Chunks may have any lengths from one; a slot appears at
+    /// most once.
     ///
     /// On an error nothing was appended.
     pub fn extend(&mut self, inputs: &[(usize, &[u32])]) -> Result<&[f32]> {
@@ -260,6 +264,16 @@ struct Projected<'a> {
     turned: &'a mut [f32],
 }
 
+/// The rows of a block's second half; `positions` tells how many.
+struct Finished<'a> {
+    positions: &'a [usize],
+    stream: &'a [f32],
+    attended: &'a [f32],
+    middle: &'a mut [f32],
+    gate_up: &'a mut [f32],
+    output: &'a mut [f32],
+}
+
 impl Pass<'_> {
     fn run(&self, chunks: &mut [Chunk<'_>], rows: &mut Rows, logits: &mut [f32]) -> Result<()> {
         let c = self.model.config();
@@ -278,21 +292,32 @@ impl Pass<'_> {
         };
         embed(self.model, &ids, stream)?;
         self.project(&self.weights.layers[0], &positions, stream, &mut projected);
+        let mut finished = n;
         for (at, layer) in self.weights.layers.iter().enumerate() {
             self.attention(at, chunks, &projected, attended);
             let next = self.weights.layers.get(at + 1);
-            self.finish(layer, next, &positions, stream, attended, middle, gate_up, output, &mut projected);
+            if next.is_none() {
+                // After the last attention only the rows that logits are wanted of go on.
+                finished = chunks.len();
+                for (i, chunk) in chunks.iter().enumerate() {
+                    let row = chunk.rows().1 - 1;
+                    stream.copy_within(row * c.hidden_size..(row + 1) * c.hidden_size, i * c.hidden_size);
+                    attended.copy_within(row * c.q_width()..(row + 1) * c.q_width(), i * c.q_width());
+                }
+            }
+            let rows =
+                Finished { positions: &positions[..finished], stream, attended, middle, gate_up, output };
+            self.finish(layer, next, rows, &mut projected);
             std::mem::swap(&mut stream, &mut output);
         }
         let vocab = c.vocab_size;
-        let block = head_rows(vocab).min(self.block(chunks.len()));
-        let last: Vec<usize> = chunks.iter().map(|chunk| chunk.rows().1 - 1).collect();
-        let stream = &*stream;
-        logits.par_chunks_mut(block * vocab).zip(last.par_chunks(block)).for_each(|(logits, last)| {
-            self.model.scratch.with(|scratch| {
-                head_block(c, self.weights, stream, last.iter().copied(), logits, scratch);
-            });
-        });
+        let block = head_rows(vocab).min(self.block(finished));
+        let stream = &stream[..finished * c.hidden_size];
+        logits.par_chunks_mut(block * vocab).zip(stream.par_chunks(block * c.hidden_size)).for_each(
+            |(logits, stream)| {
+                self.model.scratch.with(|scratch| head_block(c, self.weights, stream, logits, scratch));
+            },
+        );
         Ok(())
     }
 
@@ -323,24 +348,20 @@ impl Pass<'_> {
             });
     }
 
-    /// Output projection and MLP of all rows, and the next block's projections while the rows are at hand.
+    /// Output projection and MLP, and the next block's projections while the rows are at hand.
     fn finish(
         &self,
         layer: &ForwardLayer,
         next: Option<&ForwardLayer>,
-        positions: &[usize],
-        stream: &[f32],
-        attended: &[f32],
-        middle: &mut [f32],
-        gate_up: &mut [f32],
-        output: &mut [f32],
+        rows: Finished<'_>,
         projected: &mut Projected<'_>,
     ) {
         let c = self.model.config();
         let d = c.hidden_size;
-        let rows = self.block(positions.len());
+        let Finished { positions, stream, attended, middle, gate_up, output } = rows;
+        let (n, rows) = (positions.len(), self.block(positions.len()));
         let Projected { qkv, turned } = projected;
-        output
+        output[..n * d]
             .par_chunks_mut(rows * d)
             .zip(middle.par_chunks_mut(rows * d))
             .zip(gate_up.par_chunks_mut(rows * 2 * c.intermediate_size))
@@ -350,6 +371,9 @@ impl Pass<'_> {
             .zip(stream.par_chunks(rows * d))
             .zip(positions.par_chunks(rows))
             .for_each(|(((((((output, middle), gate_up), qkv), turned), attended), stream), positions)| {
+                let n = positions.len();
+                let (stream, attended) = (&stream[..n * d], &attended[..n * c.q_width()]);
+                let (middle, gate_up) = (&mut middle[..n * d], &mut gate_up[..n * 2 * c.intermediate_size]);
                 self.model.scratch.with(|scratch| {
                     finish_block(c, layer, stream, attended, middle, gate_up, output, scratch);
                     if let Some(next) = next {
@@ -438,8 +462,9 @@ struct HeadTask<'a> {
     end: usize,
 }
 
-/// The log-probability of `token` and the entropy of `softmax(logits / temperature)`, for one row of logits: bit for bit
-/// what [`Model::logprobs`] gives for the same logits. `None` if the row has no such token or the temperature is not positive.
+/// The log-probability of `token` and the entropy of `softmax(logits / temperature)`, for one row of logits:
+/// bit for bit what [`Model::logprobs`] gives for the same logits. `None` if the row has no such token or the
+/// temperature is not positive.
 pub fn token_logprob(logits: &[f32], token: u32, temperature: f32) -> Option<TokenLogProb> {
     let token = token as usize;
     (token < logits.len() && temperature > 0.0).then(|| token_logprob_kernel(logits, token, temperature))

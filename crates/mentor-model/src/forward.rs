@@ -1,4 +1,5 @@
-//! The forward pass on the processor: blocks of rows through each half of a decoder block, attention between them.
+//! The forward pass on the processor: blocks of rows through each half of a decoder block, attention between
+//! them.
 
 use crate::kernels::attention::{KeysValues, Visible, append_keys_values, attend, keys_values_len};
 use crate::kernels::logprob::{TokenLogProb, token_logprob_kernel};
@@ -13,8 +14,9 @@ use crate::pool::{Buffer, Scratch, first};
 use crate::{Batch, Config, Model, Result};
 use rayon::prelude::*;
 
-/// Rows worked on together: a multiple of every register tile's height, small enough for a block's rows to stay in the second-level
-/// cache from one product to the next. Sums over a batch's rows meet block by block, so this is part of the result.
+/// Rows worked on together: a multiple of every register tile's height, small enough for a block's rows to stay
+/// in the second-level cache from one product to the next. Sums over a batch's rows meet block by block, so
+/// this is part of the result.
 pub(crate) const ROWS: usize = 96;
 
 /// What the backward pass needs of one decoder block.
@@ -37,20 +39,17 @@ pub(crate) struct LayerActivations {
 /// The state of a forward pass.
 #[derive(Debug)]
 pub(crate) struct Activations {
-    /// `(N, D)`: the residual stream before each block, and after the last. Only the last without a backward pass.
+    /// `(N, D)`: the residual stream before each block. Empty without a backward pass.
     pub(crate) streams: Vec<Buffer>,
-    /// Empty without a backward pass.
+    /// Empty without a backward pass. `middle` and `gate_up` of the last one have only the wanted rows.
     pub(crate) layers: Vec<LayerActivations>,
+    /// `(R, q_width)`: what the last block's attention gave the wanted rows.
+    pub(crate) last_attended: Buffer,
+    /// `(R, D)`: the wanted rows of the last block's output.
+    pub(crate) last: Buffer,
     /// Position of each token in its sequence.
     pub(crate) positions: Vec<usize>,
     pub(crate) table: RopeTable,
-}
-
-impl Activations {
-    /// The residual stream after the last block.
-    pub(crate) fn last(&self) -> &[f32] {
-        self.streams.last().expect("made with at least one")
-    }
 }
 
 /// Whether a forward pass keeps what a backward pass needs.
@@ -60,50 +59,77 @@ pub(crate) enum Keep {
     Nothing,
 }
 
-fn new_layer(model: &Model, tokens: usize) -> LayerActivations {
-    let (c, take) = (model.config(), |width: usize| model.pool.take(tokens * width));
+/// Room for one block over `tokens` rows, `finished` of which go through its second half.
+fn new_layer(model: &Model, tokens: usize, finished: usize) -> LayerActivations {
+    let (c, pool) = (model.config(), &model.pool);
     LayerActivations {
-        qkv: take(c.qkv_width()),
-        turned: take(c.qk_width()),
-        attended: take(c.q_width()),
-        lse: take(c.num_attention_heads),
-        middle: take(c.hidden_size),
-        gate_up: take(2 * c.intermediate_size),
+        qkv: pool.take(tokens * c.qkv_width()),
+        turned: pool.take(tokens * c.qk_width()),
+        attended: pool.take(tokens * c.q_width()),
+        lse: pool.take(tokens * c.num_attention_heads),
+        middle: pool.take(finished * c.hidden_size),
+        gate_up: pool.take(finished * 2 * c.intermediate_size),
     }
 }
 
-/// Runs the decoder blocks over a (validated) batch.
-pub(crate) fn run(model: &Model, weights: &ForwardWeights, batch: &Batch, keep: Keep) -> Result<Activations> {
-    let config = model.config();
-    let (tokens, d) = (batch.tokens(), config.hidden_size);
+/// Runs the decoder blocks over a (validated) batch, for the sake of the given rows, ascending: after the last
+/// attention, the others have nothing left to give.
+pub(crate) fn run(
+    model: &Model,
+    weights: &ForwardWeights,
+    batch: &Batch,
+    wanted: &[usize],
+    keep: Keep,
+) -> Result<Activations> {
+    let c = model.config();
+    let (tokens, d) = (batch.tokens(), c.hidden_size);
     let positions: Vec<usize> = batch.sequences().flat_map(|(start, end)| 0..end - start).collect();
     let longest = batch.sequences().map(|(start, end)| end - start).max().unwrap_or(0);
-    let table = RopeTable::new(longest, config.head_dim, config.rope_theta);
+    let table = RopeTable::new(longest, c.head_dim, c.rope_theta);
     let mut stream = model.pool.take(tokens * d);
     embed(model, &batch.ids, &mut stream)?;
-    let mut streams = vec![stream];
-    let mut layers = Vec::new();
-    for layer in &weights.layers {
-        if layers.is_empty() || keep == Keep::Everything {
-            layers.push(new_layer(model, tokens));
-            streams.push(model.pool.take(tokens * d));
-        }
-        let at = streams.len() - 1;
-        let (before, after) = streams.split_at_mut(at);
-        let (input, output) = (&before[at - 1], &mut after[0]);
-        let acts = layers.last_mut().expect("pushed above");
-        project(model, layer, &table, &positions, input, &mut acts.qkv, &mut acts.turned);
-        attention(model, batch, acts);
-        finish(model, layer, input, acts, output);
-        if keep == Keep::Nothing {
-            streams.swap(0, 1);
+    let (mut streams, mut layers) = (Vec::new(), Vec::new());
+    for layer in &weights.layers[..weights.layers.len() - 1] {
+        let mut acts = new_layer(model, tokens, tokens);
+        project(model, layer, &table, &positions, &stream, &mut acts);
+        attention(model, batch, &mut acts);
+        let mut output = model.pool.take(tokens * d);
+        finish(model, layer, &stream, &acts.attended, &mut acts.middle, &mut acts.gate_up, &mut output);
+        let input = std::mem::replace(&mut stream, output);
+        if keep == Keep::Everything {
+            streams.push(input);
+            layers.push(acts);
         }
     }
-    if keep == Keep::Nothing {
-        streams.truncate(1);
-        layers.clear();
+    let layer = weights.layers.last().expect("a model has at least one layer");
+    let mut acts = new_layer(model, tokens, wanted.len());
+    project(model, layer, &table, &positions, &stream, &mut acts);
+    attention(model, batch, &mut acts);
+    let input = gather(model, &stream, wanted, d);
+    let last_attended = gather(model, &acts.attended, wanted, c.q_width());
+    let mut last = model.pool.take(wanted.len() * d);
+    finish(model, layer, &input, &last_attended, &mut acts.middle, &mut acts.gate_up, &mut last);
+    if keep == Keep::Everything {
+        streams.push(stream);
+        layers.push(acts);
     }
-    Ok(Activations { streams, layers, positions, table })
+    Ok(Activations { streams, layers, last_attended, last, positions, table })
+}
+
+/// Some rows of a matrix, one behind the other.
+fn gather(model: &Model, matrix: &[f32], rows: &[usize], width: usize) -> Buffer {
+    let mut out = model.pool.take(rows.len() * width);
+    out.par_chunks_mut(ROWS * width).zip(rows.par_chunks(ROWS)).for_each(|(out, rows)| {
+        for (to, &row) in out.chunks_exact_mut(width).zip(rows) {
+            to.copy_from_slice(&matrix[row * width..(row + 1) * width]);
+        }
+    });
+    out
+}
+
+/// The rows that predict the scored tokens: each the one before.
+pub(crate) fn predicting(batch: &Batch) -> Vec<usize> {
+    batch.scored.iter().map(|at| at - 1).collect()
 }
 
 /// Copies the embeddings of `ids` into rows of `out`.
@@ -111,9 +137,11 @@ pub(crate) fn embed(model: &Model, ids: &[u32], out: &mut [f32]) -> Result<()> {
     let d = model.config().hidden_size;
     let weights = model.weights();
     let table = weights.get(model.index.embed)?;
-    for (row, &id) in out.chunks_exact_mut(d).zip(ids) {
-        row.copy_from_slice(&table[id as usize * d..(id as usize + 1) * d]);
-    }
+    out.par_chunks_mut(ROWS * d).zip(ids.par_chunks(ROWS)).for_each(|(out, ids)| {
+        for (row, &id) in out.chunks_exact_mut(d).zip(ids) {
+            row.copy_from_slice(&table[id as usize * d..(id as usize + 1) * d]);
+        }
+    });
     Ok(())
 }
 
@@ -124,13 +152,13 @@ fn project(
     table: &RopeTable,
     positions: &[usize],
     input: &[f32],
-    qkv: &mut [f32],
-    turned: &mut [f32],
+    acts: &mut LayerActivations,
 ) {
     let c = model.config();
     let rows = rows_per_block(positions.len());
-    qkv.par_chunks_mut(rows * c.qkv_width())
-        .zip(turned.par_chunks_mut(rows * c.qk_width()))
+    acts.qkv
+        .par_chunks_mut(rows * c.qkv_width())
+        .zip(acts.turned.par_chunks_mut(rows * c.qk_width()))
         .zip(input.par_chunks(rows * c.hidden_size))
         .zip(positions.par_chunks(rows))
         .for_each(|(((qkv, turned), input), positions)| {
@@ -140,7 +168,8 @@ fn project(
         });
 }
 
-/// Rows of a block in the forward pass: any number gives the same bits, so a small batch may be spread over the threads.
+/// Rows of a block in the forward pass: any number gives the same bits, so a small batch may be spread over the
+/// threads.
 pub(crate) fn rows_per_block(rows: usize) -> usize {
     rows.div_ceil(rayon::current_num_threads()).next_multiple_of(12).clamp(12, ROWS)
 }
@@ -228,12 +257,15 @@ fn attend_sequence(
     out.fill_from(together);
 }
 
-/// Second half of a block over all rows: output projection and MLP, each added to the residual stream.
+/// Second half of a block over all rows it is given: output projection and MLP, each added to the residual
+/// stream.
 fn finish(
     model: &Model,
     layer: &ForwardLayer,
     input: &[f32],
-    acts: &mut LayerActivations,
+    attended: &[f32],
+    middle: &mut [f32],
+    gate_up: &mut [f32],
     output: &mut [f32],
 ) {
     let c = model.config();
@@ -241,14 +273,14 @@ fn finish(
     let rows = rows_per_block(input.len() / d);
     output
         .par_chunks_mut(rows * d)
-        .zip(acts.middle.par_chunks_mut(rows * d))
-        .zip(acts.gate_up.par_chunks_mut(rows * 2 * c.intermediate_size))
-        .zip(acts.attended.par_chunks(rows * c.q_width()))
+        .zip(middle.par_chunks_mut(rows * d))
+        .zip(gate_up.par_chunks_mut(rows * 2 * c.intermediate_size))
+        .zip(attended.par_chunks(rows * c.q_width()))
         .zip(input.par_chunks(rows * d))
         .for_each(|((((output, middle), gate_up), attended), input)| {
-            model
-                .scratch
-                .with(|scratch| finish_block(c, layer, input, attended, middle, gate_up, output, scratch));
+            model.scratch.with(|scratch| {
+                finish_block(c, layer, input, attended, middle, gate_up, output, scratch);
+            });
         });
 }
 
@@ -281,24 +313,22 @@ pub(crate) fn head_rows(vocab_size: usize) -> usize {
     ((1 << 18) / vocab_size / 12 * 12).clamp(12, ROWS)
 }
 
-/// Logits of the given rows of the last stream, into rows of `logits`.
+/// Logits of some rows of the last stream, into rows of `logits`.
 pub(crate) fn head_block(
     c: &Config,
     weights: &ForwardWeights,
     stream: &[f32],
-    rows: impl ExactSizeIterator<Item = usize>,
     logits: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    let (d, count) = (c.hidden_size, rows.len());
-    let normal = first(&mut scratch.a, count * d);
-    for (out, row) in normal.chunks_exact_mut(d).zip(rows) {
-        rms_norm(1, &stream[row * d..], d, &weights.norm, c.rms_norm_eps, out, d);
-    }
-    matmul(count, normal, d, weights.head.panels(), logits, c.vocab_size, Write::Set);
+    let d = c.hidden_size;
+    let rows = stream.len() / d;
+    let normal = first(&mut scratch.a, rows * d);
+    rms_norm(rows, stream, d, &weights.norm, c.rms_norm_eps, normal, d);
+    matmul(rows, normal, d, weights.head.panels(), logits, c.vocab_size, Write::Set);
 }
 
-/// The log-probability, entropy and log-sum-exp of every scored token.
+/// The log-probability, entropy and log-sum-exp of every scored token, given the rows that predict them.
 pub(crate) fn score(
     model: &Model,
     weights: &ForwardWeights,
@@ -310,18 +340,23 @@ pub(crate) fn score(
     let rows = head_rows(c.vocab_size).min(rows_per_block(batch.scored.len()));
     let zero = TokenLogProb { logprob: 0.0, entropy: 0.0, log_sum_exp: 0.0 };
     let mut results = vec![zero; batch.scored.len()];
-    results.par_chunks_mut(rows).zip(batch.scored.par_chunks(rows)).for_each(|(results, scored)| {
-        model.scratch.with(|scratch| {
-            let mut logits = std::mem::take(&mut scratch.b);
-            let block = first(&mut logits, scored.len() * c.vocab_size);
-            // A token's distribution is what the token before it predicts.
-            head_block(c, weights, stream, scored.iter().map(|at| at - 1), block, scratch);
-            for ((result, row), &at) in results.iter_mut().zip(block.chunks_exact(c.vocab_size)).zip(scored) {
-                *result = token_logprob_kernel(row, batch.ids[at] as usize, temperature);
-            }
-            scratch.b = logits;
+    results
+        .par_chunks_mut(rows)
+        .zip(batch.scored.par_chunks(rows))
+        .zip(stream.par_chunks(rows * c.hidden_size))
+        .for_each(|((results, scored), stream)| {
+            model.scratch.with(|scratch| {
+                let mut logits = std::mem::take(&mut scratch.b);
+                let block = first(&mut logits, scored.len() * c.vocab_size);
+                head_block(c, weights, stream, block, scratch);
+                for ((result, row), &at) in
+                    results.iter_mut().zip(block.chunks_exact(c.vocab_size)).zip(scored)
+                {
+                    *result = token_logprob_kernel(row, batch.ids[at] as usize, temperature);
+                }
+                scratch.b = logits;
+            });
         });
-    });
     results
 }
 
@@ -329,15 +364,12 @@ pub(crate) fn score(
 pub(crate) fn logits(model: &Model, batch: &Batch) -> Result<Vec<f32>> {
     let c = model.config();
     let weights = ForwardWeights::new(model)?;
-    let acts = run(model, &weights, batch, Keep::Nothing)?;
+    let all: Vec<usize> = (0..batch.tokens()).collect();
+    let acts = run(model, &weights, batch, &all, Keep::Nothing)?;
     let mut logits = vec![0.0; batch.tokens() * c.vocab_size];
     let rows = head_rows(c.vocab_size);
-    logits.par_chunks_mut(rows * c.vocab_size).enumerate().for_each(|(block, logits)| {
-        let start = block * rows;
-        let count = logits.len() / c.vocab_size;
-        model.scratch.with(|scratch| {
-            head_block(c, &weights, acts.last(), start..start + count, logits, scratch);
-        });
-    });
+    logits.par_chunks_mut(rows * c.vocab_size).zip(acts.last.par_chunks(rows * c.hidden_size)).for_each(
+        |(logits, stream)| model.scratch.with(|scratch| head_block(c, &weights, stream, logits, scratch)),
+    );
     Ok(logits)
 }

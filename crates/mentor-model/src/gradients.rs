@@ -26,8 +26,8 @@ impl Gradients {
     }
 
     /// Scales all gradients so that their norm is at most `max_norm`; returns the norm before. As PyTorch's
-    /// `clip_grad_norm_`, the factor is `max_norm / (norm + 1e-6)` where that is below one. A norm that is no number is
-    /// returned as it is and nothing is scaled: look at it before stepping.
+    /// `clip_grad_norm_`, the factor is `max_norm / (norm + 1e-6)` where that is below one. A norm that is no
+    /// number is returned as it is and nothing is scaled: look at it before stepping.
     pub fn clip(&mut self, max_norm: f32) -> f32 {
         let norm = self.norm();
         let factor = max_norm / (norm + 1e-6);

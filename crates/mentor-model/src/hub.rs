@@ -33,10 +33,11 @@ impl HubOptions {
         }
     }
 
-    /// The environment as `huggingface_hub` reads it: `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` and the home folder for the cache,
-    /// `HF_TOKEN` or the `token` file of a login, `HF_ENDPOINT`, `HF_HUB_OFFLINE`.
+    /// The environment as `huggingface_hub` reads it: `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` and the home
+    /// folder for the cache, `HF_TOKEN` or the `token` file of a login, `HF_ENDPOINT`, `HF_HUB_OFFLINE`.
     ///
-    /// This is the one place of the crate that reads environment variables: call it from a program, not from a library.
+    /// This is the one place of the crate that reads environment variables: call it from a program, not from a
+    /// library.
     pub fn from_env() -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let user_cache = || {
@@ -69,8 +70,8 @@ const FILES: [(&str, bool); 4] = [
 
 /// The folder of a checkpoint, given the folder itself or the checkpoint's Hub name (`org/name`).
 ///
-/// A folder is taken as it is. A name is looked up in the cache and, unless offline, downloaded: configuration, weights (with all
-/// their shards) and tokenizer. Errors say what is missing and what to do.
+/// A folder is taken as it is. A name is looked up in the cache and, unless offline, downloaded: configuration,
+/// weights (with all their shards) and tokenizer. Errors say what is missing and what to do.
 pub fn resolve_checkpoint(name_or_dir: &str, hub: &HubOptions) -> Result<PathBuf> {
     let dir = Path::new(name_or_dir);
     if dir.is_dir() {

@@ -63,8 +63,8 @@ impl Model {
     /// Log-probabilities of the scored tokens under `softmax(logits / temperature)`, with the graph for
     /// [`LogProbs::backward`].
     ///
-    /// Only scored positions go through the vocabulary projection, and logits are never held for the whole batch. Runs on
-    /// rayon's current pool; the number of threads does not change a bit of the result.
+    /// Only scored positions go through the vocabulary projection, and logits are never held for the whole
+    /// batch. Runs on rayon's current pool; the number of threads does not change a bit of the result.
     pub fn logprobs(&self, batch: &Batch, temperature: f32) -> Result<LogProbs> {
         check(self, batch, temperature)?;
         if !self.is_on_cpu() {
@@ -72,8 +72,8 @@ impl Model {
         }
         in_pool(|| {
             let weights = ForwardWeights::new(self)?;
-            let acts = forward::run(self, &weights, batch, Keep::Everything)?;
-            let scores = forward::score(self, &weights, batch, acts.last(), temperature);
+            let acts = forward::run(self, &weights, batch, &forward::predicting(batch), Keep::Everything)?;
+            let scores = forward::score(self, &weights, batch, &acts.last, temperature);
             let log_sum_exp = scores.iter().map(|s| s.log_sum_exp).collect();
             let (model, batch) = (self.handle(), batch.clone());
             Ok(LogProbs {
@@ -91,7 +91,8 @@ impl Model {
         })
     }
 
-    /// [`Model::logprobs`] composed of candle's operations, whatever the device: the form other devices use, for tests.
+    /// [`Model::logprobs`] composed of candle's operations, whatever the device: the form other devices use,
+    /// for tests.
     #[doc(hidden)]
     pub fn logprobs_composed(&self, batch: &Batch, temperature: f32) -> Result<LogProbs> {
         check(self, batch, temperature)?;
@@ -103,8 +104,8 @@ impl Model {
         })
     }
 
-    /// Log-probabilities and entropies of the scored tokens, bit for bit those of [`Model::logprobs`], without keeping
-    /// anything for a gradient: memory for some thousand tokens however long the batch.
+    /// Log-probabilities and entropies of the scored tokens, bit for bit those of [`Model::logprobs`], without
+    /// keeping anything for a gradient: memory for some thousand tokens however long the batch.
     pub fn logprobs_no_grad(&self, batch: &Batch, temperature: f32) -> Result<(Vec<f32>, Vec<f32>)> {
         check(self, batch, temperature)?;
         if !self.is_on_cpu() {
@@ -115,8 +116,8 @@ impl Model {
             let weights = ForwardWeights::new(self)?;
             let (mut values, mut entropies) = (Vec::new(), Vec::new());
             for part in parts(batch, NO_GRAD_TOKENS) {
-                let acts = forward::run(self, &weights, &part, Keep::Nothing)?;
-                let scores = forward::score(self, &weights, &part, acts.last(), temperature);
+                let acts = forward::run(self, &weights, &part, &forward::predicting(&part), Keep::Nothing)?;
+                let scores = forward::score(self, &weights, &part, &acts.last, temperature);
                 values.extend(scores.iter().map(|s| s.logprob));
                 entropies.extend(scores.iter().map(|s| s.entropy));
             }
@@ -126,8 +127,8 @@ impl Model {
 }
 
 impl LogProbs {
-    /// The gradient of a loss, given its derivative by each of [`LogProbs::values`]. Tokens of derivative zero save their part of the
-    /// vocabulary projection.
+    /// The gradient of a loss, given its derivative by each of [`LogProbs::values`]. Tokens of derivative zero
+    /// save their part of the vocabulary projection.
     pub fn backward(self, d_values: &[f32]) -> Result<Gradients> {
         if d_values.len() != self.values.len() {
             return Err(Error::Batch(format!(

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 /// A Qwen3 decoder: its configuration and its parameters, f32, under their Hugging Face names.
 ///
-/// Parameters are candle variables, ordered by name. On the CPU the passes over the model are this crate's own kernels; on
-/// another device (see [`Model::to_device`]) they are composed of candle's operations.
+/// Parameters are candle variables, ordered by name. On the CPU the passes over the model are this crate's own
+/// kernels; on another device (see [`Model::to_device`]) they are composed of candle's operations.
 #[derive(Debug)]
 pub struct Model {
     config: Config,
@@ -117,9 +117,9 @@ impl Index {
 }
 
 impl Model {
-    /// Initial weights: normal with deviation `initializer_range`, the projections back into the residual stream (`o_proj`,
-    /// `down_proj`) scaled by `1/√(2·layers)` as GPT-2 does, norms one. The same seed gives the same bits on every
-    /// machine whose `ln`, `sin` and `cos` agree.
+    /// Initial weights: normal with deviation `initializer_range`, the projections back into the residual
+    /// stream (`o_proj`, `down_proj`) scaled by `1/√(2·layers)` as GPT-2 does, norms one. The same seed gives
+    /// the same bits on every machine whose `ln`, `sin` and `cos` agree.
     pub fn random(config: Config, seed: u64) -> Result<Self> {
         let mut random = Random::new(seed);
         let residual = 1.0 / (2.0 * config.num_hidden_layers as f64).sqrt();
@@ -197,11 +197,12 @@ impl Model {
         self.vars.iter().map(|var| var.elem_count()).sum()
     }
 
-    /// Floating-point operations of a forward pass for one token that attends to `context` tokens, logits included.
+    /// Floating-point operations of a forward pass for one token that attends to `context` tokens, logits
+    /// included.
     ///
-    /// `2·(weights in matrices) + 4·layers·heads·head_dim·context`: a multiplication and an addition per weight (the head's
-    /// too, the embedding look-up none), and the same twice per attended token and query dimension. Norms, rotary embedding
-    /// and activations are left out. A training step is three times that.
+    /// `2·(weights in matrices) + 4·layers·heads·head_dim·context`: a multiplication and an addition per weight
+    /// (the head's too, the embedding look-up none), and the same twice per attended token and query dimension.
+    /// Norms, rotary embedding and activations are left out. A training step is three times that.
     pub fn flops_per_token(&self, context: usize) -> f64 {
         let c = &self.config;
         let layer = c.hidden_size * (c.qkv_width() + c.q_width() + 3 * c.intermediate_size);

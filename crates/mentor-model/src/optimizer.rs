@@ -21,7 +21,8 @@ pub struct AdamWConfig {
     pub beta2: f64,
     /// Added to the root of the second moment.
     pub eps: f64,
-    /// Share of a weight that is taken away at a learning rate of one, apart from the gradient. Matrices only: norms are not decayed.
+    /// Share of a weight that is taken away at a learning rate of one, apart from the gradient. Matrices only:
+    /// norms are not decayed.
     pub weight_decay: f64,
 }
 
@@ -118,8 +119,8 @@ impl AdamW {
         write_atomically(path, &safetensors::serialize(views, Some(note)).map_err(invalid)?)
     }
 
-    /// Reads what [`AdamW::save`] wrote, for a model of the same shape. Going on from here gives the bits that going on without the
-    /// interruption gives.
+    /// Reads what [`AdamW::save`] wrote, for a model of the same shape. Going on from here gives the bits that
+    /// going on without the interruption gives.
     pub fn load(model: &Model, config: AdamWConfig, path: &Path) -> Result<Self> {
         let mut optimizer = Self::new(model, config);
         let (mut tensors, note) = read_tensors(path)?;

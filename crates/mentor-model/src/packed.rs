@@ -62,7 +62,8 @@ pub(crate) struct BackwardWeights {
     pub(crate) head: Packed,
 }
 
-/// One block's weights for the gradients of its inputs: matrices whose products are added stand one below the other.
+/// One block's weights for the gradients of its inputs: matrices whose products are added stand one below the
+/// other.
 #[derive(Debug, Default)]
 pub(crate) struct BackwardLayer {
     pub(crate) qkv: Packed,

@@ -25,8 +25,8 @@ impl Pool {
             match best {
                 Some(i) if free[i].len() / 4 <= len => Some(free.swap_remove(i)),
                 _ => {
-                    // Too small for this step: let the largest of the small ones go, so that the pool follows the
-                    // batch sizes instead of growing.
+                    // Too small for this step: let the largest of the small ones go, so that the pool follows
+                    // the batch sizes instead of growing.
                     let small = (0..free.len()).filter(|&i| free[i].len() < len);
                     if let Some(i) = small.max_by_key(|&i| free[i].len()) {
                         free.swap_remove(i);

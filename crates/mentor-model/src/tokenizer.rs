@@ -21,8 +21,8 @@ pub struct Tokenizer {
     ids: usize,
 }
 
-/// A usual way to cut text before merging: digits in groups of at most two, letters and punctuation with a leading space if
-/// there is one, whitespace.
+/// A usual way to cut text before merging: digits in groups of at most two, letters and punctuation with a
+/// leading space if there is one, whitespace.
 pub const PIECES: &str = r"\p{N}{1,2}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
 fn error(source: impl std::fmt::Display) -> Error {
@@ -53,11 +53,13 @@ impl Tokenizer {
         write_atomically(&dir.join("tokenizer.json"), self.json.as_bytes())
     }
 
-    /// Trains byte-level BPE on texts, up to `vocab_size` ids in all: first the `special` tokens, then the `added` ones (atomic as
-    /// well, but not marked special: tool-call tags, for instance), the 256 bytes, and merges.
+    /// Trains byte-level BPE on texts, up to `vocab_size` ids in all: first the `special` tokens, then the
+    /// `added` ones (atomic as well, but not marked special: tool-call tags, for instance), the 256 bytes, and
+    /// merges.
     ///
-    /// `pieces` is the regular expression whose matches are merged within, never across ([`PIECES`] if nothing speaks against
-    /// it). Special and added tokens inside the texts separate them and are not trained on. The same texts give the same file.
+    /// `pieces` is the regular expression whose matches are merged within, never across ([`PIECES`] if nothing
+    /// speaks against it). Special and added tokens inside the texts separate them and are not trained on. The
+    /// same texts give the same file.
     pub fn train(
         texts: impl Iterator<Item = String>,
         pieces: &str,
@@ -120,7 +122,8 @@ impl Tokenizer {
         ids(&self.plain, text)
     }
 
-    /// The text of ids, special tokens included. Bytes that are not UTF-8 become `U+FFFD`; ids that do not exist, nothing.
+    /// The text of ids, special tokens included. Bytes that are not UTF-8 become `U+FFFD`; ids that do not
+    /// exist, nothing.
     pub fn decode(&self, ids: &[u32]) -> String {
         // Fails only for decoders that need their tokens in a certain order; those have nothing to show then.
         self.full.decode(ids, false).unwrap_or_default()
@@ -138,8 +141,8 @@ impl Tokenizer {
 }
 
 fn ids(tokenizer: &HfTokenizer, text: &str) -> Vec<u32> {
-    // Encoding can fail only where a vocabulary has neither a token nor an unknown token for some input, which the 256
-    // bytes of a byte-level vocabulary rule out.
+    // Encoding can fail only where a vocabulary has neither a token nor an unknown token for some input, which
+    // the 256 bytes of a byte-level vocabulary rule out.
     tokenizer.encode_fast(text, false).map(|encoding| encoding.get_ids().to_vec()).unwrap_or_default()
 }
 

@@ -169,8 +169,10 @@ fn tokens_of_weight_zero_add_nothing() {
     let of_part: Vec<f32> = d.iter().copied().step_by(2).collect();
     let all = model.logprobs(&batch, 1.0).unwrap().backward(&d).unwrap();
     let some = model.logprobs(&part, 1.0).unwrap().backward(&of_part).unwrap();
+    // Not the bits: partial sums meet elsewhere where fewer rows are scored.
     for (name, values) in all.iter() {
-        assert_eq!(values, some.get(name).unwrap(), "{name}");
+        let size = values.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+        assert!(furthest(values, some.get(name).unwrap()) < 1e-5 * size, "{name}");
     }
     let none = model.logprobs(&batch, 1.0).unwrap().backward(&vec![0.0; d.len()]).unwrap();
     assert_eq!(none.norm(), 0.0);

@@ -44,17 +44,17 @@ pub struct TrainState {
 impl TrainState {
     /// Goes on from the newest checkpoint in `dir`, or starts from a copy of `base`. Logs are cut back to match.
     pub fn open(dir: &ArmDir, base: &Model, optimizer: &OptimizerConfig) -> Result<Self> {
-        fs::create_dir_all(dir.path()).with_context(|| format!("{}: cannot be made", dir.path().display()))?;
+        fs::create_dir_all(dir.path())
+            .with_context(|| format!("{}: cannot be made", dir.path().display()))?;
         let config = adamw(optimizer);
-        let state = match newest(dir)? {
-            Some(folder) => Self::load(&folder, config).with_context(|| {
+        let state = if let Some(folder) = newest(dir)? {
+            Self::load(&folder, config).with_context(|| {
                 format!("{}: cannot be read; remove the folder to go on from an earlier one", folder.display())
-            })?,
-            None => {
-                let model = base.duplicate()?;
-                let optimizer = AdamW::new(&model, config);
-                Self { model, optimizer, progress: Progress::default() }
-            }
+            })?
+        } else {
+            let model = base.duplicate()?;
+            let optimizer = AdamW::new(&model, config);
+            Self { model, optimizer, progress: Progress::default() }
         };
         for (path, length) in logs(dir).iter().zip(state.progress.log_lengths) {
             files::cut(path, length)?;
@@ -118,7 +118,8 @@ fn checkpoints(dir: &ArmDir) -> Result<Vec<(usize, PathBuf)>> {
     if !dir.path().is_dir() {
         return Ok(Vec::new());
     }
-    let entries = fs::read_dir(dir.path()).with_context(|| format!("{}: cannot be read", dir.path().display()))?;
+    let entries =
+        fs::read_dir(dir.path()).with_context(|| format!("{}: cannot be read", dir.path().display()))?;
     Ok(entries
         .filter_map(|entry| {
             let entry = entry.ok()?;

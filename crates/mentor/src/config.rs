@@ -77,7 +77,7 @@ pub enum CheckpointRule {
     LastStep,
 }
 
-/// Settings of AdamW.
+/// Settings of the optimizer, `AdamW`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OptimizerConfig {
@@ -178,7 +178,10 @@ impl RewardChoice {
         match self {
             Self::Table(reward) => Ok(reward.clone()),
             Self::Preset(name) => Reward::preset(name).with_context(|| {
-                format!("reward `{name}` is not known; use one of {} or a table", Reward::preset_names().join(", "))
+                format!(
+                    "reward `{name}` is not known; use one of {} or a table",
+                    Reward::preset_names().join(", ")
+                )
             }),
         }
     }
@@ -187,9 +190,11 @@ impl RewardChoice {
 impl Experiment {
     /// Reads and checks an experiment file; `model` becomes an absolute path if it names a folder.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("{}: cannot be read; give an experiment file with --config", path.display()))?;
-        let mut experiment: Self = toml::from_str(&text).with_context(|| format!("{}: not a valid experiment", path.display()))?;
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!("{}: cannot be read; give an experiment file with --config", path.display())
+        })?;
+        let mut experiment: Self =
+            toml::from_str(&text).with_context(|| format!("{}: not a valid experiment", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(".")).join(&experiment.model);
         if folder.is_dir() {
             experiment.model = folder.canonicalize()?.to_string_lossy().into_owned();
@@ -200,7 +205,10 @@ impl Experiment {
 
     /// Refuses what cannot be run, naming the key and the remedy.
     pub fn check(&self) -> Result<()> {
-        ensure!(!self.name.is_empty() && is_plain(&self.name), "name: use letters, digits, `-`, `_`; it names the run folder");
+        ensure!(
+            !self.name.is_empty() && is_plain(&self.name),
+            "name: use letters, digits, `-`, `_`; it names the run folder"
+        );
         ensure!(!self.seeds.is_empty(), "seeds: at least one is needed");
         ensure!(!has_duplicates(&self.seeds), "seeds: each at most once");
         self.check_tasks()?;
@@ -221,14 +229,20 @@ impl Experiment {
 
     fn check_evaluation(&self) -> Result<()> {
         let evaluation = &self.evaluation;
-        ensure!(!evaluation.suites.is_empty(), "evaluation.suites: at least one; the first is the in-domain suite");
+        ensure!(
+            !evaluation.suites.is_empty(),
+            "evaluation.suites: at least one; the first is the in-domain suite"
+        );
         for suite in &evaluation.suites {
             check_suite("evaluation.suites", suite)?;
         }
         ensure!(!has_duplicates(&evaluation.suites), "evaluation.suites: each at most once");
         ensure!(evaluation.tasks > 0, "evaluation.tasks: at least 1");
         ensure!(evaluation.samples > 0, "evaluation.samples: at least 1");
-        ensure!(evaluation.temperature > 0.0, "evaluation.temperature: must be positive; greedy is always measured too");
+        ensure!(
+            evaluation.temperature > 0.0,
+            "evaluation.temperature: must be positive; greedy is always measured too"
+        );
         ensure!(
             matches!(evaluation.split, Split::Validation | Split::Test),
             "evaluation.split: `test` for results, `validation` while tuning"
@@ -246,7 +260,11 @@ impl Experiment {
         ensure!(rl.prompts > 0, "rl.prompts: at least 1");
         ensure!(rl.prompts <= self.tasks.count, "rl.prompts: at most tasks.count ({})", self.tasks.count);
         ensure!(rl.group >= 2, "rl.group: at least 2, since a reward counts against its group");
-        ensure!(rl.updates > 0 && rl.updates <= rl.prompts, "rl.updates: between 1 and rl.prompts ({})", rl.prompts);
+        ensure!(
+            rl.updates > 0 && rl.updates <= rl.prompts,
+            "rl.updates: between 1 and rl.prompts ({})",
+            rl.prompts
+        );
         ensure!(rl.temperature > 0.0, "rl.temperature: must be positive");
         rl.objective.validate().context("rl.objective")?;
         ensure!(rl.checkpoint_every > 0, "rl.checkpoint_every: at least 1");
@@ -258,11 +276,22 @@ impl Experiment {
         let names: Vec<_> = self.arms.iter().map(|arm| &arm.name).collect();
         ensure!(!has_duplicates(&names), "arm.name: each name at most once");
         for arm in &self.arms {
-            ensure!(!arm.name.is_empty() && is_plain(&arm.name), "arm.name `{}`: use letters, digits, `-`, `_`", arm.name);
+            ensure!(
+                !arm.name.is_empty() && is_plain(&arm.name),
+                "arm.name `{}`: use letters, digits, `-`, `_`",
+                arm.name
+            );
             match (arm.train, &arm.reward) {
-                (Method::Rl, None) => bail!("arm `{}`: an rl arm needs `reward`, a preset's name or a table", arm.name),
-                (Method::Rl, Some(reward)) => drop(reward.resolve().with_context(|| format!("arm `{}`", arm.name))?),
-                (_, Some(_)) => bail!("arm `{}`: only an rl arm has a `reward`; remove it or set train = \"rl\"", arm.name),
+                (Method::Rl, None) => {
+                    bail!("arm `{}`: an rl arm needs `reward`, a preset's name or a table", arm.name)
+                }
+                (Method::Rl, Some(reward)) => {
+                    reward.resolve().with_context(|| format!("arm `{}`", arm.name))?;
+                }
+                (_, Some(_)) => bail!(
+                    "arm `{}`: only an rl arm has a `reward`; remove it or set train = \"rl\"",
+                    arm.name
+                ),
                 (_, None) => {}
             }
             if let Some(rate) = arm.learning_rate {
@@ -277,7 +306,7 @@ impl Experiment {
     pub fn hash(&self, model_digest: &str) -> Result<String> {
         let mut content = self.clone();
         content.seeds.clear();
-        content.model = model_digest.to_owned();
+        model_digest.clone_into(&mut content.model);
         let text = toml::to_string(&content).context("the configuration cannot be written as TOML")?;
         Ok(hex(&Sha256::digest(text.as_bytes()))[..16].to_owned())
     }

@@ -25,7 +25,15 @@ pub fn evaluate(
 ) -> Result<Vec<EvaluationRecord>> {
     let mut records = Vec::new();
     for suite in &lab.experiment.evaluation.suites {
-        let suite_records = evaluate_suite(lab.player(), &lab.experiment.evaluation, model, arm, seed, suite, &suites[suite])?;
+        let suite_records = evaluate_suite(
+            lab.player(),
+            &lab.experiment.evaluation,
+            model,
+            arm,
+            seed,
+            suite,
+            &suites[suite],
+        )?;
         each(suite, &suite_records);
         records.extend(suite_records);
     }
@@ -43,8 +51,9 @@ pub fn evaluate_suite(
     taught: &TaughtTasks,
 ) -> Result<Vec<EvaluationRecord>> {
     let greedy = episodes(arm, seed, taught, None);
-    let sampled: Vec<Episode> =
-        (0..taught.tasks.len()).flat_map(|task| sampled_episodes(arm, seed, taught, task, evaluation.samples)).collect();
+    let sampled: Vec<Episode> = (0..taught.tasks.len())
+        .flat_map(|task| sampled_episodes(arm, seed, taught, task, evaluation.samples))
+        .collect();
     let mut records = Vec::with_capacity(greedy.len() + sampled.len());
     for (i, rollout) in player.play(model, &greedy, &Sampling::greedy(), arm)?.into_iter().enumerate() {
         records.push(judge(suite, taught, i, None, rollout));
@@ -71,7 +80,13 @@ fn sampled_episodes<'a>(
     (0..samples).map(move |sample| episode(arm, seed, taught, task, Some(sample)))
 }
 
-fn episode<'a>(arm: &str, seed: u64, taught: &'a TaughtTasks, index: usize, sample: Option<usize>) -> Episode<'a> {
+fn episode<'a>(
+    arm: &str,
+    seed: u64,
+    taught: &'a TaughtTasks,
+    index: usize,
+    sample: Option<usize>,
+) -> Episode<'a> {
     let task = &taught.tasks[index];
     let draw = sample.map_or("greedy".to_owned(), |sample| sample.to_string());
     Episode {
@@ -82,7 +97,13 @@ fn episode<'a>(arm: &str, seed: u64, taught: &'a TaughtTasks, index: usize, samp
     }
 }
 
-fn judge(suite: &str, taught: &TaughtTasks, index: usize, sample: Option<usize>, rollout: Rollout) -> EvaluationRecord {
+fn judge(
+    suite: &str,
+    taught: &TaughtTasks,
+    index: usize,
+    sample: Option<usize>,
+    rollout: Rollout,
+) -> EvaluationRecord {
     let task = &taught.tasks[index];
     let trajectory = &rollout.trajectory;
     let (hallucinated, calls) = hallucinated_calls(task, trajectory);

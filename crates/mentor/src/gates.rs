@@ -66,11 +66,17 @@ impl Gates<'_> {
         training.tasks.truncate(self.experiment.evaluation.tasks);
         training.teacher.truncate(self.experiment.evaluation.tasks);
         let mut measured =
-            vec![self.measure("habits", "training", &model, &codec, &training, |_, sampled| sampled <= STARVED)?];
+            vec![
+                self.measure("habits", "training", &model, &codec, &training, |_, sampled| {
+                    sampled <= STARVED
+                })?,
+            ];
         let in_domain = self.experiment.evaluation.suites[0].clone();
         measured.extend(self.suites(|gates, suite| {
             let tasks = gates.tasks(suite, Split::Validation)?;
-            gates.measure("habits", suite, &model, &codec, &tasks, |_, sampled| suite == in_domain || sampled <= WEAK)
+            gates.measure("habits", suite, &model, &codec, &tasks, |_, sampled| {
+                suite == in_domain || sampled <= WEAK
+            })
         })?);
         Ok(measured)
     }
@@ -92,7 +98,11 @@ impl Gates<'_> {
     }
 
     fn tasks(&self, suite: &str, split: Split) -> Result<TaughtTasks> {
-        let count = if split == Split::Train { self.experiment.tasks.count } else { self.experiment.evaluation.tasks };
+        let count = if split == Split::Train {
+            self.experiment.tasks.count
+        } else {
+            self.experiment.evaluation.tasks
+        };
         Ok(taught(mentor_env::generate(suite, split, self.experiment.tasks.seed, count)?))
     }
 
@@ -110,7 +120,8 @@ impl Gates<'_> {
         let records = evaluate_suite(player, &evaluation, model, stage, 0, suite, tasks)?;
         let greedy = accuracy(&records, |record| record.sample.is_none());
         let sampled = accuracy(&records, |record| record.sample.is_some());
-        let gate = Gate { stage: stage.into(), suite: suite.into(), greedy, sampled, holds: holds(greedy, sampled) };
+        let gate =
+            Gate { stage: stage.into(), suite: suite.into(), greedy, sampled, holds: holds(greedy, sampled) };
         (self.each)(&gate);
         Ok(gate)
     }

@@ -44,7 +44,8 @@ impl Lab {
     /// Opens the base model and makes the training tasks.
     pub fn open(experiment: Experiment, store: &Path) -> Result<Self> {
         let folder = model_folder(&experiment)?;
-        let base = Model::load(&folder).with_context(|| format!("model: {} cannot be opened", folder.display()))?;
+        let base =
+            Model::load(&folder).with_context(|| format!("model: {} cannot be opened", folder.display()))?;
         let tokenizer = Tokenizer::load(&folder).with_context(|| format!("model: {}", folder.display()))?;
         let codec = ModelCodec::new(tokenizer, &base)?;
         let hash = experiment.hash(&model_digest(&folder)?)?;
@@ -76,7 +77,13 @@ pub struct Player<'a> {
 
 impl Player<'_> {
     /// Plays episodes with a model.
-    pub fn play(&self, model: &Model, episodes: &[Episode], sampling: &Sampling, source: &str) -> Result<Vec<Rollout>> {
+    pub fn play(
+        &self,
+        model: &Model,
+        episodes: &[Episode],
+        sampling: &Sampling,
+        source: &str,
+    ) -> Result<Vec<Rollout>> {
         let mut policy = ModelPolicy::new(model, episodes.len().min(MAX_SLOTS), self.limits.tokens)?;
         Ok(mentor_rollout::play(&mut policy, self.codec, self.chat, episodes, sampling, self.limits, source)?)
     }

@@ -23,6 +23,6 @@ pub mod schedule;
 pub mod sft;
 
 pub use {
-    mentor_answer, mentor_env, mentor_eval, mentor_model, mentor_optim, mentor_reward, mentor_rollout, mentor_store,
-    mentor_teacher, mentor_toolcall, mentor_trajectory,
+    mentor_answer, mentor_env, mentor_eval, mentor_model, mentor_optim, mentor_reward, mentor_rollout,
+    mentor_store, mentor_teacher, mentor_toolcall, mentor_trajectory,
 };

@@ -8,7 +8,10 @@ pub fn instruction_set() -> String {
     {
         let detected = [
             ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
-            ("avx2+fma", std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")),
+            (
+                "avx2+fma",
+                std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma"),
+            ),
         ];
         let widest = detected.iter().find(|(_, there)| *there).map_or("sse2", |(name, _)| name);
         format!("x86_64 {widest}")

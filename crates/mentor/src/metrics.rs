@@ -122,7 +122,9 @@ fn advantage_share(attempts: &[Attempt], group: usize) -> BTreeMap<String, f64> 
     }
     let total: f64 = shares.values().sum();
     if total > 0.0 {
-        shares.values_mut().for_each(|share| *share /= total);
+        for share in shares.values_mut() {
+            *share /= total;
+        }
     }
     shares
 }
@@ -146,7 +148,12 @@ pub fn rollout_record(step: usize, tasks: &[Task], attempt: Attempt) -> RolloutR
 }
 
 /// Appends a step to the logs of its arm.
-pub fn log(dir: &ArmDir, metrics: &StepMetrics, timing: &StepTiming, records: &[RolloutRecord]) -> Result<()> {
+pub fn log(
+    dir: &ArmDir,
+    metrics: &StepMetrics,
+    timing: &StepTiming,
+    records: &[RolloutRecord],
+) -> Result<()> {
     files::append_lines(&dir.rollouts(), records)?;
     files::append_lines(&dir.timing(), [timing])?;
     files::append_lines(&dir.metrics(), [metrics])

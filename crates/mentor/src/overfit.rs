@@ -31,7 +31,12 @@ impl Outcome {
 const WINDOW: usize = 3;
 
 /// Trains `arm` on `tasks` tasks for at most the experiment's steps; every step sees all of them. Nothing is kept.
-pub fn overfit(mut experiment: Experiment, arm: &Arm, tasks: usize, observer: &mut dyn Observer) -> Result<Outcome> {
+pub fn overfit(
+    mut experiment: Experiment,
+    arm: &Arm,
+    tasks: usize,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
     ensure!(tasks > 0, "--overfit: at least one task");
     experiment.tasks.count = tasks;
     experiment.rl.prompts = tasks;
@@ -61,7 +66,12 @@ fn train(
         let rl = metrics.rl.as_ref().expect("an rl arm has rl metrics");
         history.push(rl.accuracy);
         let note = format!("reward {:.3}  correct {:.0} %", rl.reward, 100.0 * rl.accuracy);
-        observer.event(Event::Advanced { done: metrics.step, total, share: metrics.step as f64 / total as f64, note });
+        observer.event(Event::Advanced {
+            done: metrics.step,
+            total,
+            share: metrics.step as f64 / total as f64,
+            note,
+        });
         recent(&history) < LEARNT
     })?;
     Ok(Outcome { steps: history.len(), accuracy: recent(&history) })

@@ -35,8 +35,9 @@ const TRIAL: usize = 48;
 pub fn measure(lab: &Lab) -> Result<Speed> {
     let count = TRIAL.min(lab.training.tasks.len());
     let pairs = lab.training.tasks.iter().zip(&lab.training.teacher).take(count);
-    let transcripts: Vec<_> =
-        pairs.map(|(task, teacher)| sft::transcript(&lab.codec.tokenizer, &lab.experiment.chat, task, teacher)).collect();
+    let transcripts: Vec<_> = pairs
+        .map(|(task, teacher)| sft::transcript(&lab.codec.tokenizer, &lab.experiment.chat, task, teacher))
+        .collect();
     let batch = sft::pack(&transcripts);
     // The first pass warms caches and the allocator; the second is timed.
     sft::imitation_gradient(&lab.base, &batch)?;
@@ -45,7 +46,12 @@ pub fn measure(lab: &Lab) -> Result<Speed> {
     let trained = batch.ids.len() as f64 / clock.elapsed().as_secs_f64();
 
     let episodes: Vec<Episode> = (0..TRIAL * 2)
-        .map(|i| Episode { id: String::new(), task: &lab.training.tasks[i % count], seed: i as u64, group: i })
+        .map(|i| Episode {
+            id: String::new(),
+            task: &lab.training.tasks[i % count],
+            seed: i as u64,
+            group: i,
+        })
         .collect();
     let clock = Instant::now();
     let rollouts = lab.player().play(&lab.base, &episodes, &Sampling::for_training(1.0), "trial")?;
@@ -99,7 +105,8 @@ pub fn work(experiment: &Experiment, arm: &Arm, speed: &Speed, parameters: usize
         }
     };
     let processed = sequences * speed.transcript_tokens;
-    let reference = if arm.train == Method::Rl && experiment.rl.objective.kl.is_some() { FORWARD_SHARE } else { 0.0 };
+    let reference =
+        if arm.train == Method::Rl && experiment.rl.objective.kl.is_some() { FORWARD_SHARE } else { 0.0 };
     let logged = if arm.train == Method::Rl { steps as f64 * sequences } else { 0.0 };
     Work {
         steps,
@@ -117,10 +124,12 @@ pub fn memory(experiment: &Experiment, model: &Model) -> f64 {
     let config = model.config();
     let layers = config.num_hidden_layers as f64;
     let cache = 2.0 * layers * (config.num_key_value_heads * config.head_dim) as f64;
-    let slots = (experiment.rl.prompts * experiment.rl.group).max(experiment.evaluation.tasks).min(MAX_SLOTS) as f64;
+    let slots =
+        (experiment.rl.prompts * experiment.rl.group).max(experiment.evaluation.tasks).min(MAX_SLOTS) as f64;
     let widths = 12.0 * config.hidden_size as f64 + 5.0 * config.intermediate_size as f64;
     let activations = MICRO_BATCH_TOKENS as f64 * layers * widths;
-    let floats = slots * experiment.limits.tokens as f64 * cache + activations + 5.0 * model.parameter_count() as f64;
+    let floats =
+        slots * experiment.limits.tokens as f64 * cache + activations + 5.0 * model.parameter_count() as f64;
     4.0 * floats + PROGRAM_BYTES
 }
 

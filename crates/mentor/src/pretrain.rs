@@ -87,13 +87,25 @@ pub struct LossLine {
 impl Recipe {
     /// Reads a recipe file.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-        let recipe: Self = toml::from_str(&text).with_context(|| format!("{}: not a valid recipe", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let recipe: Self =
+            toml::from_str(&text).with_context(|| format!("{}: not a valid recipe", path.display()))?;
         ensure!(!recipe.phases.is_empty(), "{}: phase: at least one [[phase]] is needed", path.display());
         for phase in &recipe.phases {
             let total: f64 = phase.suites.values().sum();
-            ensure!(total > 0.0, "{}: phase {}: suites: give at least one a positive share", path.display(), phase.name);
-            ensure!(phase.batch > 0 && phase.steps > 0, "{}: phase {}: batch and steps: at least 1", path.display(), phase.name);
+            ensure!(
+                total > 0.0,
+                "{}: phase {}: suites: give at least one a positive share",
+                path.display(),
+                phase.name
+            );
+            ensure!(
+                phase.batch > 0 && phase.steps > 0,
+                "{}: phase {}: batch and steps: at least 1",
+                path.display(),
+                phase.name
+            );
         }
         Ok(recipe)
     }
@@ -125,7 +137,8 @@ fn text_of(recipe: &Recipe, phase: &Phase, task: &Task, seed: u64) -> String {
 pub fn initial_model(recipe: &Recipe, tokenizer: &Tokenizer) -> Result<Model> {
     let mut shape = recipe.model.clone();
     let fields = shape.as_object_mut().context("model: must be a table")?;
-    let id = |token: &str| tokenizer.token_id(token).with_context(|| format!("tokenizer: no token `{token}`"));
+    let id =
+        |token: &str| tokenizer.token_id(token).with_context(|| format!("tokenizer: no token `{token}`"));
     fields.insert("vocab_size".into(), tokenizer.vocab_size().into());
     fields.insert("eos_token_id".into(), id(Chat::STOP)?.into());
     fields.insert("pad_token_id".into(), id("<|endoftext|>")?.into());
@@ -145,13 +158,14 @@ pub fn run_phase(
     let mut optimizer = AdamW::new(model, adamw(&phase.optimizer));
     let (mut tokens_trained, mut tokens_processed) = (0, 0);
     for step in 1..=phase.steps {
-        let transcripts: Vec<Transcript> = demonstrations(recipe, phase, (number << 32 | step) as u64, phase.batch)?
-            .into_par_iter()
-            .map(|(task, seed)| {
-                let shown = demonstrate(&task, &phase.habits, seed);
-                sft::transcript(tokenizer, &recipe.chat, &task, &shown.trajectory)
-            })
-            .collect();
+        let transcripts: Vec<Transcript> =
+            demonstrations(recipe, phase, (number << 32 | step) as u64, phase.batch)?
+                .into_par_iter()
+                .map(|(task, seed)| {
+                    let shown = demonstrate(&task, &phase.habits, seed);
+                    sft::transcript(tokenizer, &recipe.chat, &task, &shown.trajectory)
+                })
+                .collect();
         let batch = sft::pack(&transcripts);
         let (loss, mut gradients) = sft::imitation_gradient(model, &batch)?;
         gradients.clip(phase.optimizer.max_gradient_norm);
@@ -167,7 +181,8 @@ pub fn run_phase(
 
 /// Saves a base model with its tokenizer, in bf16.
 pub fn save(model: &Model, tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made; {}", folder.display(), files::REMEDY))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot be made; {}", folder.display(), files::REMEDY))?;
     model.save(folder, SaveDtype::Bf16)?;
     Ok(tokenizer.save(folder)?)
 }
@@ -187,7 +202,10 @@ fn demonstrations(recipe: &Recipe, phase: &Phase, step: u64, count: usize) -> Re
     let order = permutation(seed, tasks.len());
     let mut slots: Vec<Option<Task>> = tasks.into_iter().map(Some).collect();
     let demonstration_seed = |index: usize| derive_seed(&[seed, index as u64]);
-    Ok(order.into_iter().filter_map(|index| Some((slots[index].take()?, demonstration_seed(index)))).collect())
+    Ok(order
+        .into_iter()
+        .filter_map(|index| Some((slots[index].take()?, demonstration_seed(index))))
+        .collect())
 }
 
 /// Keep the streams of initialisation and demonstrations apart.

@@ -50,7 +50,9 @@ pub fn train(
             .with_context(|| format!("arm {}, seed {seed}, step {}", arm.name, state.progress.step + 1))?;
         metrics::log(dir, &metrics, &timing, &records)?;
         let goes_on = each(&metrics);
-        if state.progress.step.is_multiple_of(lab.experiment.rl.checkpoint_every) || state.progress.step == steps {
+        if state.progress.step.is_multiple_of(lab.experiment.rl.checkpoint_every)
+            || state.progress.step == steps
+        {
             state.save(dir, &lab.codec.tokenizer)?;
         }
         if !goes_on {
@@ -75,11 +77,11 @@ fn step(
 
     let tasks = task_indices(seed, step, rl.prompts, lab.training.tasks.len());
     let rollouts = play(lab, arm, &tasks, seed, step, &state.model)?;
-    let rolled = clock.elapsed();
+    let rolled = clock.elapsed().as_secs_f64();
 
     let (attempts, groups) = judge(lab, reward, &tasks, rollouts);
     let references = reference_logprobs(lab, &attempts)?;
-    let prepared = clock.elapsed();
+    let prepared = clock.elapsed().as_secs_f64();
 
     let rate = optimizer.schedule.rate(step - 1, rl.steps);
     let mut stats = UpdateStats::default();
@@ -95,20 +97,31 @@ fn step(
 
     metrics::count(&mut state.progress, &state.model, &attempts, lab.experiment.rl.objective.kl.is_some());
     let metrics = metrics::step_metrics(&state.progress, rate, &attempts, rl.group, groups, &stats);
+    let total = clock.elapsed().as_secs_f64();
     let timing = StepTiming {
         step,
-        rollout: rolled.as_secs_f64(),
-        prepare: (prepared - rolled).as_secs_f64(),
-        update: (clock.elapsed() - prepared).as_secs_f64(),
-        total: clock.elapsed().as_secs_f64(),
+        rollout: rolled,
+        prepare: prepared - rolled,
+        update: total - prepared,
+        total,
     };
-    let records = attempts.into_iter().map(|attempt| metrics::rollout_record(step, &lab.training.tasks, attempt)).collect();
+    let records = attempts
+        .into_iter()
+        .map(|attempt| metrics::rollout_record(step, &lab.training.tasks, attempt))
+        .collect();
     Ok((metrics, timing, records))
 }
 
 /// Plays a group of rollouts of each task. Random streams depend on seed, step, task and sample, not on the arm, so
 /// that all arms see the same prompts and the same draws.
-fn play(lab: &Lab, arm: &Arm, tasks: &[usize], seed: u64, step: usize, model: &Model) -> Result<Vec<Rollout>> {
+fn play(
+    lab: &Lab,
+    arm: &Arm,
+    tasks: &[usize],
+    seed: u64,
+    step: usize,
+    model: &Model,
+) -> Result<Vec<Rollout>> {
     let rl = &lab.experiment.rl;
     let mut episodes = Vec::with_capacity(tasks.len() * rl.group);
     for (group, &index) in tasks.iter().enumerate() {
@@ -162,7 +175,7 @@ fn reference_logprobs(lab: &Lab, attempts: &[Attempt]) -> Result<Vec<Vec<f32>>> 
     }
     let mut references = Vec::with_capacity(attempts.len());
     for micro in micro_batches(attempts) {
-        let (values, _) = lab.base.logprobs_no_grad(&pack(micro)?, lab.experiment.rl.temperature)?;
+        let (values, _) = lab.base.logprobs_no_grad(&pack(micro), lab.experiment.rl.temperature)?;
         let mut rest = values.as_slice();
         for attempt in micro {
             let (mine, others) = rest.split_at(attempt.rollout.tokens_sampled());
@@ -182,14 +195,19 @@ fn policy_gradient(
     stats: &mut UpdateStats,
 ) -> Result<Gradients> {
     let rl = &lab.experiment.rl;
-    let normalization = Normalization::of_lengths(attempts.iter().map(|attempt| attempt.rollout.tokens_sampled()));
+    let normalization =
+        Normalization::of_lengths(attempts.iter().map(|attempt| attempt.rollout.tokens_sampled()));
     let mut total: Option<Gradients> = None;
     let mut first = 0;
     for micro in micro_batches(attempts) {
         let columns = TokenColumns::new(micro, &references[first..first + micro.len()]);
         first += micro.len();
-        let logprobs = model.logprobs(&pack(micro)?, rl.temperature)?;
-        let evaluated = evaluate(&rl.objective, &columns.of(&logprobs.values, rl.objective.kl.is_some()), &normalization)?;
+        let logprobs = model.logprobs(&pack(micro), rl.temperature)?;
+        let evaluated = evaluate(
+            &rl.objective,
+            &columns.of(&logprobs.values, rl.objective.kl.is_some()),
+            &normalization,
+        )?;
         stats.add(&evaluated, &logprobs);
         let gradients = logprobs.backward(&evaluated.d_logprobs)?;
         match &mut total {
@@ -210,7 +228,8 @@ struct TokenColumns {
 
 impl TokenColumns {
     fn new(attempts: &[Attempt], references: &[Vec<f32>]) -> Self {
-        let mut columns = Self { sampled: vec![], reference: references.concat(), advantages: vec![], sequences: vec![0] };
+        let mut columns =
+            Self { sampled: vec![], reference: references.concat(), advantages: vec![], sequences: vec![0] };
         for attempt in attempts {
             columns.sampled.extend(sampled(attempt));
             columns.advantages.resize(columns.sampled.len(), attempt.advantage as f32);
@@ -236,7 +255,7 @@ fn sampled(attempt: &Attempt) -> impl Iterator<Item = f32> {
 }
 
 /// Packs the very ids that were played; a token is scored if and only if it was sampled.
-fn pack(attempts: &[Attempt]) -> Result<Batch> {
+fn pack(attempts: &[Attempt]) -> Batch {
     let mut batch = Batch { ids: vec![], starts: vec![], scored: vec![] };
     for attempt in attempts {
         let start = batch.ids.len();
@@ -248,7 +267,7 @@ fn pack(attempts: &[Attempt]) -> Result<Batch> {
             }
         }
     }
-    Ok(batch)
+    batch
 }
 
 /// Cuts attempts, in order, into runs of at most [`MICRO_BATCH_TOKENS`] tokens (or one attempt).

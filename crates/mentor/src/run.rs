@@ -37,11 +37,13 @@ impl Run {
     pub fn open(experiment: Experiment, dir: RunDir, fresh: bool) -> Result<Self> {
         experiment.check()?;
         let hash = experiment.hash(&model_digest(&model_folder(&experiment)?)?)?;
-        fs::create_dir_all(&dir.0).with_context(|| format!("{}: cannot be made; {}", dir.0.display(), files::REMEDY))?;
+        fs::create_dir_all(&dir.0)
+            .with_context(|| format!("{}: cannot be made; {}", dir.0.display(), files::REMEDY))?;
         let lock = lock(&dir)?;
         claim(&dir, &hash, fresh)?;
         let resolved = toml::to_string(&experiment).context("the configuration cannot be written as TOML")?;
-        let header = format!("{HASH_LINE}\"{hash}\"\n# instruction_set = \"{}\"\n\n", machine::instruction_set());
+        let header =
+            format!("{HASH_LINE}\"{hash}\"\n# instruction_set = \"{}\"\n\n", machine::instruction_set());
         files::write_atomic(&dir.config(), (header + &resolved).as_bytes())?;
         fill_store(&experiment, &dir.store())?;
         let evaluation = evaluation_tasks(&experiment, &dir.store())?;
@@ -58,7 +60,8 @@ impl Run {
                 continue;
             }
             let mut work = work(&self.lab.experiment, &job.arm, speed, self.lab.base.parameter_count());
-            let done = checkpoint::newest(&dir)?.map_or(Ok(0), |folder| checkpoint::read_progress(&folder).map(|p| p.step))?;
+            let done = checkpoint::newest(&dir)?
+                .map_or(Ok(0), |folder| checkpoint::read_progress(&folder).map(|p| p.step))?;
             work.steps = work.steps.saturating_sub(done);
             jobs.push((job, work));
         }
@@ -75,12 +78,19 @@ impl Run {
         self.write_report()
     }
 
-    fn carry_out_one(&self, job: &Job, work: &Work, clock: &mut WorkClock, observer: &mut dyn Observer) -> Result<()> {
+    fn carry_out_one(
+        &self,
+        job: &Job,
+        work: &Work,
+        clock: &mut WorkClock,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
         let label = format!("{}, seed {}", job.arm.name, job.seed);
         let dir = self.dir.arm(&job.arm.name, job.seed);
         let total = self.lab.experiment.steps(&job.arm);
         observer.event(Event::Started { label: label.clone(), done: total - work.steps, total });
-        fs::create_dir_all(dir.path()).with_context(|| format!("{}: cannot be made", dir.path().display()))?;
+        fs::create_dir_all(dir.path())
+            .with_context(|| format!("{}: cannot be made", dir.path().display()))?;
         let trained = self.train(job, &dir, &mut |metrics| {
             let share = clock.advance(work.step_seconds);
             observer.event(Event::Advanced { done: metrics.step, total, share, note: note(metrics) });
@@ -89,13 +99,19 @@ impl Run {
         let suites = self.lab.experiment.evaluation.suites.len();
         let mut finished = 0;
         let mut results = String::new();
-        let records = evaluate(&self.lab, model, &job.arm.name, job.seed, &self.evaluation, &mut |suite, records| {
-            finished += 1;
-            let share = clock.advance(work.evaluation_seconds / suites as f64);
-            let result = format!("{suite} {:.0} %", 100.0 * sampled_accuracy(records));
-            observer.event(Event::Advanced { done: finished, total: suites, share, note: format!("evaluated {result}") });
-            results = if results.is_empty() { result } else { format!("{results}, {result}") };
-        })?;
+        let records =
+            evaluate(&self.lab, model, &job.arm.name, job.seed, &self.evaluation, &mut |suite, records| {
+                finished += 1;
+                let share = clock.advance(work.evaluation_seconds / suites as f64);
+                let result = format!("{suite} {:.0} %", 100.0 * sampled_accuracy(records));
+                observer.event(Event::Advanced {
+                    done: finished,
+                    total: suites,
+                    share,
+                    note: format!("evaluated {result}"),
+                });
+                results = if results.is_empty() { result } else { format!("{results}, {result}") };
+            })?;
         files::write_lines(&dir.evaluation(), &records)?;
         observer.event(Event::Finished { label, note: results });
         Ok(())
@@ -105,10 +121,13 @@ impl Run {
         Ok(match job.arm.train {
             Method::None => None,
             Method::Sft => Some(sft::train(&self.lab, &job.arm, job.seed, dir, each)?.model),
-            Method::Rl => Some(rl::train(&self.lab, &job.arm, job.seed, dir, &mut |metrics| {
-                each(metrics);
-                true
-            })?.model),
+            Method::Rl => Some(
+                rl::train(&self.lab, &job.arm, job.seed, dir, &mut |metrics| {
+                    each(metrics);
+                    true
+                })?
+                .model,
+            ),
         })
     }
 
@@ -117,8 +136,10 @@ impl Run {
         let experiment = &self.lab.experiment;
         let arms: Vec<String> = experiment.arms.iter().map(|arm| arm.name.clone()).collect();
         let config_toml = fs::read_to_string(self.dir.config())?;
-        let tasks = self.evaluation.iter().map(|(suite, taught)| (suite.clone(), taught.tasks.clone())).collect();
-        let teacher = self.evaluation.iter().map(|(suite, taught)| (suite.clone(), taught.teacher.clone())).collect();
+        let tasks =
+            self.evaluation.iter().map(|(suite, taught)| (suite.clone(), taught.tasks.clone())).collect();
+        let teacher =
+            self.evaluation.iter().map(|(suite, taught)| (suite.clone(), taught.teacher.clone())).collect();
         report::write(&ReportInput {
             run: &self.dir,
             experiment: &experiment.name,
@@ -183,16 +204,21 @@ fn note(metrics: &StepMetrics) -> String {
 /// Share of the sampled rollouts that are correct.
 pub fn sampled_accuracy(records: &[EvaluationRecord]) -> f64 {
     let sampled = records.iter().filter(|record| record.sample.is_some());
-    let (correct, all) = sampled.fold((0, 0), |(correct, all), record| (correct + usize::from(record.correct), all + 1));
+    let (correct, all) =
+        sampled.fold((0, 0), |(correct, all), record| (correct + usize::from(record.correct), all + 1));
     f64::from(correct as u32) / f64::from((all as u32).max(1))
 }
 
 fn lock(dir: &RunDir) -> Result<File> {
     let path = dir.0.join(".lock");
-    let file = File::create(&path).with_context(|| format!("{}: cannot be written; {}", path.display(), files::REMEDY))?;
+    let file = File::create(&path)
+        .with_context(|| format!("{}: cannot be written; {}", path.display(), files::REMEDY))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(_) => bail!("{}: another process is writing this run; wait for it or give another --out", dir.0.display()),
+        Err(_) => bail!(
+            "{}: another process is writing this run; wait for it or give another --out",
+            dir.0.display()
+        ),
     }
 }
 
@@ -200,7 +226,8 @@ fn lock(dir: &RunDir) -> Result<File> {
 fn claim(dir: &RunDir, hash: &str, fresh: bool) -> Result<()> {
     let config = dir.config();
     if !config.exists() {
-        let strangers = fs::read_dir(&dir.0)?.filter_map(Result::ok).any(|entry| entry.file_name() != ".lock");
+        let strangers =
+            fs::read_dir(&dir.0)?.filter_map(Result::ok).any(|entry| entry.file_name() != ".lock");
         ensure!(!strangers, "{}: not empty and not a run folder; give another --out", dir.0.display());
         return Ok(());
     }

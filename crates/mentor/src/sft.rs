@@ -82,9 +82,10 @@ pub fn train(
     while state.progress.step < steps {
         let clock = Instant::now();
         let step = state.progress.step + 1;
-        let batch = pack(batch_indices(seed, step, experiment.sft.batch, transcripts.len()).map(|i| &transcripts[i]));
-        let (loss, mut gradients) =
-            imitation_gradient(&state.model, &batch).with_context(|| format!("arm {}, step {step}", arm.name))?;
+        let batch =
+            pack(batch_indices(seed, step, experiment.sft.batch, transcripts.len()).map(|i| &transcripts[i]));
+        let (loss, mut gradients) = imitation_gradient(&state.model, &batch)
+            .with_context(|| format!("arm {}, step {step}", arm.name))?;
         let gradient_norm = f64::from(gradients.clip(optimizer.max_gradient_norm));
         let learning_rate = optimizer.schedule.rate(step - 1, steps);
         state.optimizer.step(&state.model, &gradients, learning_rate)?;
@@ -106,7 +107,12 @@ pub fn train(
             rl: None,
         };
         let update = clock.elapsed().as_secs_f64();
-        metrics::log(dir, &metrics, &StepTiming { step, update, total: update, ..StepTiming::default() }, &[])?;
+        metrics::log(
+            dir,
+            &metrics,
+            &StepTiming { step, update, total: update, ..StepTiming::default() },
+            &[],
+        )?;
         each(&metrics);
         if step.is_multiple_of(experiment.rl.checkpoint_every) || step == steps {
             state.save(dir, &lab.codec.tokenizer)?;

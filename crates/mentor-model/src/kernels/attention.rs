@@ -1,8 +1,8 @@
 //! Causal attention of rows over packed keys and values, in tiles of query rows, and its gradient.
 //!
-//! Scores of a tile are one matrix product on packed keys, the outputs one on packed values. A row sums over exactly
-//! the keys it sees, in their order, so a token's output has the same bits in training, in a prompt of any chunks and when
-//! decoded alone.
+//! Scores of a tile are one matrix product on packed keys, the outputs one on packed values. A row sums over
+//! exactly the keys it sees, in their order, so a token's output has the same bits in training, in a prompt of
+//! any chunks and when decoded alone.
 
 #![expect(
     clippy::inline_always,
@@ -29,8 +29,8 @@ impl Visible {
     }
 }
 
-/// Keys and values of one head as panels with room for `capacity` tokens: keys transposed (`head_dim` rows a panel of
-/// tokens), values plain (`capacity` rows a panel of dimensions).
+/// Keys and values of one head as panels with room for `capacity` tokens: keys transposed (`head_dim` rows a
+/// panel of tokens), values plain (`capacity` rows a panel of dimensions).
 #[derive(Clone, Copy)]
 pub(crate) struct KeysValues<'a> {
     pub(crate) keys: &'a [f32],
@@ -62,8 +62,8 @@ pub(crate) fn append_keys_values(
 }
 
 dispatched! {
-    /// `out = softmax(scale · q·Kᵀ)·V` for `rows` query rows of one head; `lse` (if not empty) receives each row's
-    /// `ln Σ exp(scale · q·k)`. `scores` is scratch.
+    /// `out = softmax(scale · q·Kᵀ)·V` for `rows` query rows of one head; `lse` (if not empty) receives each
+    /// row's `ln Σ exp(scale · q·k)`. `scores` is scratch.
     pub(crate) fn attend(
         rows: usize, head_dim: usize, q: &[f32], q_stride: usize, kv: KeysValues<'_>, visible: Visible, scale: f32,
         out: &mut [f32], out_stride: usize, lse: &mut [f32], scores: &mut Vec<f32>,
@@ -88,11 +88,13 @@ pub(crate) fn attend_lanes<S: Simd>(
     for start in (0..rows).step_by(QUERIES) {
         let block = QUERIES.min(rows - start);
         let seen = visible.of(start + block - 1);
-        let width = seen.next_multiple_of(S::N);
+        // Whole panels: the scores behind the last key are never used, and cheaper to compute than to leave
+        // out.
+        let width = seen.next_multiple_of(S::PANEL);
         if scores.len() < block * width {
             scores.resize(block * width, 0.0);
         }
-        let keys = Panels { k: head_dim, n: seen, stride: head_dim * S::PANEL, data: kv.keys };
+        let keys = Panels { k: head_dim, n: width, stride: head_dim * S::PANEL, data: kv.keys };
         matmul_lanes(s, block, &q[start * q_stride..], q_stride, keys, scores, width, Write::Set);
         let mut inverse = [0.0; QUERIES];
         for i in 0..block {
@@ -116,8 +118,8 @@ pub(crate) fn attend_lanes<S: Simd>(
     }
 }
 
-/// Turns the first `seen` scores into `exp(scale · (score - max))` and the rest of the row into zeros. The row's length is a
-/// multiple of the lanes. Returns the sum and `ln Σ exp(scale · score)`.
+/// Turns the first `seen` scores into `exp(scale · (score - max))` and the rest of the row into zeros. The
+/// row's length is a multiple of the lanes. Returns the sum and `ln Σ exp(scale · score)`.
 #[inline(always)]
 fn softmax_row<S: Simd>(s: S, row: &mut [f32], seen: usize, scale: f32) -> (f32, f32) {
     let padded = seen.next_multiple_of(S::N);
@@ -140,8 +142,8 @@ fn softmax_row<S: Simd>(s: S, row: &mut [f32], seen: usize, scale: f32) -> (f32,
     (total, largest * scale + total.ln())
 }
 
-/// What the gradient of one key-value head of one sequence reads. All matrices have one row a token; the queries, outputs
-/// and their gradients hold the heads of the group side by side from the given slices' start.
+/// What the gradient of one key-value head of one sequence reads. All matrices have one row a token; the
+/// queries, outputs and their gradients hold the heads of the group side by side from the given slices' start.
 #[derive(Clone, Copy)]
 pub(crate) struct AttentionGrad<'a> {
     pub(crate) tokens: usize,
@@ -187,8 +189,9 @@ fn grow(x: &mut Vec<f32>, length: usize) {
 }
 
 dispatched! {
-    /// The gradient to queries, keys and values, left in `scratch.dq`, `dk` and `dv`. Probabilities are recomputed from the
-    /// saved log-sum-exp (as FlashAttention does); heads of the group are added in their order.
+    /// The gradient to queries, keys and values, left in `scratch.dq`, `dk` and `dv`. Probabilities are
+    /// recomputed from the saved log-sum-exp (as FlashAttention does); heads of the group are added in their
+    /// order.
     pub(crate) fn attend_backward(of: AttentionGrad<'_>, scratch: &mut AttentionScratch) = attend_backward_lanes;
 }
 
@@ -225,13 +228,13 @@ fn backward_block<S: Simd>(
 ) {
     let (t, d) = (of.tokens, of.head_dim);
     let seen = start + block;
-    let width = seen.next_multiple_of(S::N);
+    let width = seen.next_multiple_of(S::PANEL);
     let column = head * d;
     let q = &of.q[start * of.q_stride + column..];
     let out = &of.out[start * of.out_stride + column..];
     let dout = &of.dout[start * of.dout_stride + column..];
-    let keys_t = Panels { k: d, n: seen, stride: d * S::PANEL, data: &scratch.keys_t };
-    let values_t = Panels { k: d, n: seen, stride: d * S::PANEL, data: &scratch.values_t };
+    let keys_t = Panels { k: d, n: width, stride: d * S::PANEL, data: &scratch.keys_t };
+    let values_t = Panels { k: d, n: width, stride: d * S::PANEL, data: &scratch.values_t };
     grow(&mut scratch.p, block * width);
     grow(&mut scratch.dp, block * width);
     let (p, dp) = (&mut scratch.p, &mut scratch.dp);
@@ -271,8 +274,8 @@ fn backward_block<S: Simd>(
     );
 }
 
-/// Turns scores into probabilities, and their gradients `dp` into the scores': `scale · p · (dp - along)`; both zero from
-/// `seen` on.
+/// Turns scores into probabilities, and their gradients `dp` into the scores': `scale · p · (dp - along)`; both
+/// zero from `seen` on.
 #[inline(always)]
 fn probabilities_and_gradient<S: Simd>(
     s: S,

@@ -68,7 +68,8 @@ pub(crate) fn token_logprob_lanes<S: Simd>(
 }
 
 dispatched! {
-    /// Turns a row of logits into the gradient of `d · ln p(token)` to them: `d · (1[j = token] - p_j) / temperature`.
+    /// Turns a row of logits into the gradient of `d · ln p(token)` to them: `d · (1[j = token] - p_j) /
+    /// temperature`.
     pub(crate) fn token_logprob_backward(
         logits: &mut [f32], token: usize, temperature: f32, log_sum_exp: f32, d: f32,
     ) = token_logprob_backward_lanes;

@@ -1,9 +1,9 @@
 //! Matrix products on packed panels.
 //!
-//! The right operand is packed once into panels of as many columns as the register tile has ([`Packed`]); the left one
-//! is read where it lies. Every element of a product is one chain of multiply-adds in the order of the inner index,
-//! whatever rows are computed together: results depend neither on the number of threads nor on how a batch is cut, and
-//! decoding one token gives the bits that training on the whole sequence gives.
+//! The right operand is packed once into panels of as many columns as the register tile has ([`Packed`]); the
+//! left one is read where it lies. Every element of a product is one chain of multiply-adds in the order of the
+//! inner index, whatever rows are computed together: results depend neither on the number of threads nor on how
+//! a batch is cut, and decoding one token gives the bits that training on the whole sequence gives.
 
 #![expect(unsafe_code, reason = "register tiles read and write through pointers")]
 #![expect(
@@ -22,8 +22,8 @@ pub(crate) enum Write {
     Add,
 }
 
-/// A `(k, n)` matrix as panels of `panel` columns: panel `j` holds columns `j·panel..`, row after row; the last one
-/// is filled up with zeros.
+/// A `(k, n)` matrix as panels of `panel` columns: panel `j` holds columns `j·panel..`, row after row; the last
+/// one is filled up with zeros.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Packed {
     pub(crate) k: usize,
@@ -91,8 +91,8 @@ pub(crate) struct Panels<'a> {
     pub(crate) data: &'a [f32],
 }
 
-/// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as columns `column..` of panels with room
-/// for `capacity` rows each: the matrix is transposed.
+/// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as columns `column..` of
+/// panels with room for `capacity` rows each: the matrix is transposed.
 pub(crate) fn pack_transposed(
     source: &[f32],
     stride: usize,
@@ -113,8 +113,8 @@ pub(crate) fn pack_transposed(
     }
 }
 
-/// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as rows `row..` of panels with room for
-/// `capacity` rows each.
+/// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as rows `row..` of panels
+/// with room for `capacity` rows each.
 pub(crate) fn pack_plain(
     source: &[f32],
     stride: usize,
@@ -162,8 +162,8 @@ fn pack_plain_of<const PANEL: usize>(
 }
 
 dispatched! {
-    /// `C = A·B` (or `C += A·B`) of `rows` rows: `A` `(rows, k)` with rows `a_stride` apart, `B` packed, `C` `(rows, n)` with rows
-    /// `c_stride` apart. `k` and `n` are those of the panels.
+    /// `C = A·B` (or `C += A·B`) of `rows` rows: `A` `(rows, k)` with rows `a_stride` apart, `B` packed, `C`
+    /// `(rows, n)` with rows `c_stride` apart. `k` and `n` are those of the panels.
     pub(crate) fn matmul(
         rows: usize, a: &[f32], a_stride: usize, b: Panels<'_>, c: &mut [f32], c_stride: usize, write: Write,
     ) = matmul_lanes;
@@ -206,13 +206,14 @@ pub(crate) fn matmul_lanes<S: Simd>(
     }
 }
 
-/// Rows that a weight gradient sums up before it moves on to the next panel: those of a panel, 24 KiB, then stay in the first cache.
+/// Rows that a weight gradient sums up before it moves on to the next panel: those of a panel, 24 KiB, then
+/// stay in the first cache.
 const DEPTH: usize = 192;
 
 dispatched! {
-    /// `C += Aᵀ·B` (`C = Aᵀ·B` with [`Write::Set`]): `A` `(rows, m)` with rows `a_stride` apart, `B` `(rows, n)` with rows
-    /// `b_stride` apart, `C` `(m, n)` with rows `c_stride` apart. The sum over rows runs in their order. `packed` is scratch
-    /// for a last panel that is not full.
+    /// `C += Aᵀ·B` (`C = Aᵀ·B` with [`Write::Set`]): `A` `(rows, m)` with rows `a_stride` apart, `B` `(rows,
+    /// n)` with rows `b_stride` apart, `C` `(m, n)` with rows `c_stride` apart. The sum over rows runs in their
+    /// order. `packed` is scratch for a last panel that is not full.
     pub(crate) fn matmul_tn(
         rows: usize, m: usize, n: usize, a: &[f32], a_stride: usize, b: &[f32], b_stride: usize, c: &mut [f32],
         c_stride: usize, write: Write, packed: &mut Vec<f32>,
@@ -262,7 +263,8 @@ pub(crate) fn matmul_tn_lanes<S: Simd>(
                 Right { data: packed.as_ptr(), inner: S::PANEL }
             };
             for row in (0..m).step_by(S::TILE_ROWS) {
-                // SAFETY: the assertions cover both operands and the destination, or the panel was packed just now.
+                // SAFETY: the assertions cover both operands and the destination, or the panel was packed just
+                // now.
                 unsafe {
                     tile(
                         s,
@@ -300,7 +302,8 @@ struct Right {
 /// One register tile of `rows <= TILE_ROWS` rows and a panel's width.
 ///
 /// # Safety
-/// `left` must be readable for `(rows, k)`, `right` for `k` rows of `PANEL`, and `c` writable for `(rows, columns)`.
+/// `left` must be readable for `(rows, k)`, `right` for `k` rows of `PANEL`, and `c` writable for `(rows,
+/// columns)`.
 #[inline(always)]
 unsafe fn tile<S: Simd>(
     s: S,

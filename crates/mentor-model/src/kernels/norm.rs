@@ -9,7 +9,8 @@ use super::matmul::Write;
 use super::simd::{Simd, dispatched};
 
 dispatched! {
-    /// `y = x · w / √(mean(x²) + ε)` for each of `rows` rows of `w.len()` values, rows `x_stride` and `y_stride` apart.
+    /// `y = x · w / √(mean(x²) + ε)` for each of `rows` rows of `w.len()` values, rows `x_stride` and
+    /// `y_stride` apart.
     pub(crate) fn rms_norm(
         rows: usize, x: &[f32], x_stride: usize, w: &[f32], eps: f32, y: &mut [f32], y_stride: usize,
     ) = rms_norm_lanes;
@@ -51,7 +52,8 @@ fn inverse_rms<S: Simd>(s: S, x: &[f32], eps: f32) -> f32 {
 }
 
 dispatched! {
-    /// The gradient of [`rms_norm`]: sets `dx` or adds to it, and adds each row's share to `dw`, in the order of rows.
+    /// The gradient of [`rms_norm`]: sets `dx` or adds to it, and adds each row's share to `dw`, in the order
+    /// of rows.
     pub(crate) fn rms_norm_backward(
         rows: usize, x: &[f32], x_stride: usize, w: &[f32], eps: f32, dy: &[f32], dy_stride: usize, dx: &mut [f32],
         dx_stride: usize, write: Write, dw: &mut [f32],

@@ -1,4 +1,5 @@
-//! Rotary position embedding, the half-rotation form of Llama and Qwen: dimension `i` turns with `i + head_dim / 2`.
+//! Rotary position embedding, the half-rotation form of Llama and Qwen: dimension `i` turns with `i + head_dim
+//! / 2`.
 
 #![expect(
     clippy::inline_always,
@@ -16,7 +17,8 @@ pub(crate) struct RopeTable {
 }
 
 impl RopeTable {
-    /// Angles `p · θ^(-2i/head_dim)`, rounded to f32 where transformers rounds them, so that long contexts agree.
+    /// Angles `p · θ^(-2i/head_dim)`, rounded to f32 where transformers rounds them, so that long contexts
+    /// agree.
     pub(crate) fn new(positions: usize, head_dim: usize, theta: f64) -> Self {
         let half = head_dim / 2;
         let frequencies: Vec<f32> =
@@ -37,8 +39,8 @@ pub(crate) enum Turn {
 }
 
 dispatched! {
-    /// Turns the vector of `2 · table.half` values at the start of each row of `x` in place, rows `stride` apart, by the
-    /// row's position.
+    /// Turns the vector of `2 · table.half` values at the start of each row of `x` in place, rows `stride`
+    /// apart, by the row's position.
     pub(crate) fn rope(x: &mut [f32], stride: usize, positions: &[usize], table: &RopeTable, turn: Turn) = rope_lanes;
 }
 

@@ -1,8 +1,9 @@
 //! One set of vector operations, three instruction sets, chosen at run time.
 //!
-//! Kernels are written once, generic over [`Simd`], and compiled for AVX-512, for AVX2 with FMA, and for whatever
-//! the target has anyway. A value of a type implementing [`Simd`] is the proof that the processor has those
-//! instructions: only [`dispatched!`] makes one, after asking the processor. So the operations themselves are safe.
+//! Kernels are written once, generic over [`Simd`], and compiled for AVX-512, for AVX2 with FMA, and for
+//! whatever the target has anyway. A value of a type implementing [`Simd`] is the proof that the processor has
+//! those instructions: only [`dispatched!`] makes one, after asking the processor. So the operations themselves
+//! are safe.
 
 #![expect(unsafe_code, reason = "vector intrinsics and functions compiled for one instruction set")]
 #![expect(
@@ -159,8 +160,9 @@ impl Level {
     }
 }
 
-/// The instruction set the kernels run on here: `avx512`, `avx2` or `portable`. Results are the same bits on machines that give the
-/// same answer (and whose `sin`, `cos` and `ln` agree), so a record of an experiment should hold it.
+/// The instruction set the kernels run on here: `avx512`, `avx2` or `portable`. Results are the same bits on
+/// machines that give the same answer (and whose `sin`, `cos` and `ln` agree), so a record of an experiment
+/// should hold it.
 pub fn instruction_set() -> &'static str {
     match Level::detect() {
         Level::Portable => "portable",
@@ -303,19 +305,39 @@ pub(crate) mod x86 {
     //! `SAFETY` of every intrinsic below rests on.
     use super::Simd;
     use std::arch::x86_64::{
-        __m256, __m512, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm256_add_epi32, _mm256_add_ps,
-        _mm256_castsi256_ps, _mm256_cvtps_epi32, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps,
-        _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_epi32, _mm512_add_ps,
-        _mm512_castsi512_ps, _mm512_cvtps_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-        _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_roundscale_ps, _mm512_set1_epi32, _mm512_set1_ps,
-        _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
+        __m256, __m512, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32,
+        _mm_max_ps, _mm_max_ss, _mm_movehdup_ps, _mm_movehl_ps, _mm256_add_epi32, _mm256_add_ps,
+        _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cvtps_epi32, _mm256_div_ps,
+        _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
+        _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_sqrt_ps,
+        _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_castsi512_ps,
+        _mm512_cvtps_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_min_ps,
+        _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_set1_epi32,
+        _mm512_set1_ps, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
+
+    /// The sum of eight lanes, halves first.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn sum_of_8(a: __m256) -> f32 {
+        let half = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+        let quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
+        _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)))
+    }
+
+    /// The largest of eight lanes.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn largest_of_8(a: __m256) -> f32 {
+        let half = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+        let quarter = _mm_max_ps(half, _mm_movehl_ps(half, half));
+        _mm_cvtss_f32(_mm_max_ss(quarter, _mm_movehdup_ps(quarter)))
+    }
 
     macro_rules! implement {
         ($name:ident, $vector:ty, $lanes:literal, $rows:literal, $load:ident, $store:ident, $set1:ident, $add:ident,
          $sub:ident, $mul:ident, $div:ident, $max:ident, $min:ident, $sqrt:ident, $fma:ident, $round:expr,
-         $set1i:ident, $addi:ident, $slli:ident, $cvt:ident, $cast:ident) => {
+         $set1i:ident, $addi:ident, $slli:ident, $cvt:ident, $cast:ident, $sum:expr, $largest:expr) => {
             #[derive(Clone, Copy)]
             pub(crate) struct $name(());
 
@@ -400,6 +422,16 @@ pub(crate) mod x86 {
                     unsafe { $cast($slli::<23>($addi($cvt(a), $set1i(127)))) }
                 }
                 #[inline(always)]
+                fn sum(self, a: Self::V) -> f32 {
+                    // SAFETY: `self` proves the instructions.
+                    unsafe { $sum(a) }
+                }
+                #[inline(always)]
+                fn largest(self, a: Self::V) -> f32 {
+                    // SAFETY: `self` proves the instructions.
+                    unsafe { $largest(a) }
+                }
+                #[inline(always)]
                 fn lanes(self, a: Self::V) -> [f32; 16] {
                     let mut lanes = [0.0; 16];
                     // SAFETY: `self` proves the instructions; sixteen places hold any vector.
@@ -431,7 +463,9 @@ pub(crate) mod x86 {
         _mm512_add_epi32,
         _mm512_slli_epi32,
         _mm512_cvtps_epi32,
-        _mm512_castsi512_ps
+        _mm512_castsi512_ps,
+        _mm512_reduce_add_ps,
+        _mm512_reduce_max_ps
     );
     implement!(
         Avx2,
@@ -454,6 +488,8 @@ pub(crate) mod x86 {
         _mm256_add_epi32,
         _mm256_slli_epi32,
         _mm256_cvtps_epi32,
-        _mm256_castsi256_ps
+        _mm256_castsi256_ps,
+        sum_of_8,
+        largest_of_8
     );
 }

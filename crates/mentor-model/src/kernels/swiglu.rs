@@ -26,8 +26,8 @@ pub(crate) fn swiglu_lanes<S: Simd>(s: S, rows: usize, width: usize, gate_up: &[
 }
 
 dispatched! {
-    /// The gradient of [`swiglu`]: `gate_up` becomes its own gradient, `dy` becomes `y` (which the next weight gradient
-    /// needs, and recomputing it here is nearly free).
+    /// The gradient of [`swiglu`]: `gate_up` becomes its own gradient, `dy` becomes `y` (which the next weight
+    /// gradient needs, and recomputing it here is nearly free).
     pub(crate) fn swiglu_backward(rows: usize, width: usize, gate_up: &mut [f32], dy: &mut [f32]) = swiglu_backward_lanes;
 }
 

@@ -30,7 +30,8 @@ impl Tile<'_> {
     }
 }
 
-/// Cuts a row-major matrix of rows of `stride` values: for each range of `rows`, one tile per range of `columns`.
+/// Cuts a row-major matrix of rows of `stride` values: for each range of `rows`, one tile per range of
+/// `columns`.
 ///
 /// # Panics
 /// If ranges do not ascend without overlap, or leave the matrix.
@@ -51,8 +52,8 @@ pub(crate) fn split<'a>(
         done = end;
         for column in columns {
             tiles.push(Tile {
-                // SAFETY: start <= height and column.start < stride; an empty range may point one row behind, where
-                // `wrapping_add` is allowed to.
+                // SAFETY: start <= height and column.start < stride; an empty range may point one row behind,
+                // where `wrapping_add` is allowed to.
                 first: base.wrapping_add(start * stride + column.start),
                 rows: end - start,
                 width: column.end - column.start,
