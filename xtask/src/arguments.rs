@@ -87,7 +87,7 @@ pub struct PretrainOptions {
 /// Flags of `gates`.
 #[derive(Args)]
 pub struct GatesOptions {
-    /// The model after its skills, before its habits; measured and, with `--relearn`, ignored.
+    /// The model with its skills, before its habits.
     #[arg(long, value_name = "DIR")]
     pub skills: Option<PathBuf>,
     /// The base model, habits included.
@@ -108,7 +108,7 @@ pub struct Seeds(pub Vec<u64>);
 /// `5` → 1 to 5; `3,7` → 3 and 7; `3,` → 3.
 fn parse_seeds(text: &str) -> Result<Seeds, String> {
     let number = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("`{part}` is not a seed"));
-    if let Some((_, _)) = text.split_once(',') {
+    if text.contains(',') {
         let parts = text.split(',').filter(|part| !part.trim().is_empty());
         let seeds = parts.map(number).collect::<Result<Vec<_>, _>>()?;
         return if seeds.is_empty() { Err("name at least one seed".into()) } else { Ok(Seeds(seeds)) };

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use mentor::config::{Arm, Experiment, Method};
 use mentor::layout::RunDir;
 use mentor::plan::{self, Speed, Work};
-use mentor::record::Report;
+use mentor::record::{Estimate, Report};
 use mentor::run::{Job, Run};
 
 use crate::arguments::ExperimentOptions;
@@ -145,22 +145,24 @@ fn resume_hint_on_interrupt(out: &Path) -> Result<()> {
 fn summarize(report: &Report, experiment: &Experiment) {
     let suites = &experiment.evaluation.suites;
     let width = suites.iter().map(String::len).max().unwrap_or(0).max(14) + 2;
-    let header: String = suites.iter().map(|suite| format!("{suite:>width$}")).collect();
-    say(&format!("\nsampled accuracy, % [95 % interval]\n{:<10}{header}{:>width$}", "", "out of domain"));
+    let row = |name: &str, cells: Vec<String>| {
+        let cells: Vec<String> = cells.into_iter().map(|cell| format!("{cell:>width$}")).collect();
+        say(&format!("{name:<10}{}", cells.concat()));
+    };
+    say("\nsampled accuracy, % [95 % interval]");
+    row("", suites.iter().cloned().chain(["out of domain".into()]).collect());
     for arm in &experiment.arms {
-        let Some(row) = report.arms.get(&arm.name) else { continue };
-        let cell = |estimate: &mentor::record::Estimate| {
-            let [low, high] = estimate.ci95;
-            format!("{:.0} [{:.0}, {:.0}]", 100.0 * estimate.mean, 100.0 * low, 100.0 * high)
+        let Some(found) = report.arms.get(&arm.name) else { continue };
+        let of_suite = |suite: &String| {
+            found.suites.get(suite).map_or("–".into(), |suite| cell(&suite.sampled_accuracy))
         };
-        let cells: String = suites
-            .iter()
-            .map(|suite| row.suites.get(suite).map_or("–".into(), |suite| cell(&suite.sampled_accuracy)))
-            .chain([cell(&row.generalization)])
-            .map(|cell| format!("{cell:>width$}"))
-            .collect();
-        say(&format!("{:<10}{cells}", arm.name));
+        row(&arm.name, suites.iter().map(of_suite).chain([cell(&found.generalization)]).collect());
     }
+}
+
+fn cell(estimate: &Estimate) -> String {
+    let [low, high] = estimate.ci95;
+    format!("{:.0} [{:.0}, {:.0}]", 100.0 * estimate.mean, 100.0 * low, 100.0 * high)
 }
 
 /// Writes the report of a run folder again.
@@ -177,8 +179,7 @@ pub fn report(run: &Path) -> Result<()> {
 fn overfit(experiment: Experiment, options: &ExperimentOptions, tasks: usize) -> Result<()> {
     let arm = chosen_arms(&experiment, &options.arms)?
         .into_iter()
-        .filter(|arm| arm.train == Method::Rl)
-        .next_back()
+        .rfind(|arm| arm.train == Method::Rl)
         .context("--overfit: no rl arm is chosen; name one with --arms")?
         .clone();
     let outcome = mentor::overfit::overfit(experiment, &arm, tasks, &mut Display::new())?;

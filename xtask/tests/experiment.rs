@@ -120,7 +120,7 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
 
 /// Waits until a log has this many lines; the process must not have finished before.
 fn wait_for_lines(log: &Path, lines: usize, child: &mut Child) {
-    let deadline = Instant::now() + Duration::from_secs(300);
+    let deadline = Instant::now() + Duration::from_mins(5);
     while fs::read_to_string(log).map_or(0, |text| text.lines().count()) < lines {
         assert!(Instant::now() < deadline, "{} never had {lines} lines", log.display());
         assert!(child.try_wait().expect("a child").is_none(), "finished before it could be killed");
@@ -139,6 +139,13 @@ fn the_first_update_of_a_step_has_ratio_one() {
             assert!(metrics["first_log_ratio"].as_f64().expect("a number") < 1e-4, "{line}");
         }
     }
+}
+
+#[test]
+fn four_tasks_are_learnt_until_nearly_every_rollout_is_right() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let text = succeed(&["--arms", "mentor", "--overfit", "4", "--steps", "120"], temporary.path());
+    assert!(text.contains("4 tasks learnt"), "{text}");
 }
 
 #[test]

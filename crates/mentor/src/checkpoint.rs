@@ -49,7 +49,10 @@ impl TrainState {
         let config = adamw(optimizer);
         let state = if let Some(folder) = newest(dir)? {
             Self::load(&folder, config).with_context(|| {
-                format!("{}: cannot be read; remove the folder to go on from an earlier one", folder.display())
+                format!(
+                    "{}: cannot be read; remove the folder to go on from an earlier one",
+                    folder.display()
+                )
             })?
         } else {
             let model = base.duplicate()?;

@@ -176,7 +176,10 @@ impl RewardChoice {
     /// The reward itself.
     pub fn resolve(&self) -> Result<Reward> {
         match self {
-            Self::Table(reward) => Ok(reward.clone()),
+            Self::Table(reward) => {
+                reward.check("reward")?;
+                Ok(reward.clone())
+            }
             Self::Preset(name) => Reward::preset(name).with_context(|| {
                 format!(
                     "reward `{name}` is not known; use one of {} or a table",

@@ -2,25 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The widest vector instruction set that is used; results are the same bytes on machines that agree on it.
-pub fn instruction_set() -> String {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let detected = [
-            ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
-            (
-                "avx2+fma",
-                std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma"),
-            ),
-        ];
-        let widest = detected.iter().find(|(_, there)| *there).map_or("sse2", |(name, _)| name);
-        format!("x86_64 {widest}")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        std::env::consts::ARCH.to_owned()
-    }
-}
+use mentor_model::instruction_set;
 
 /// One line: processor, threads, date (UTC).
 pub fn describe() -> String {

@@ -1,4 +1,4 @@
-//! The reinforcement arm: rollouts → reward → advantage → loss → update. The trainer reads on one page: [`step`].
+//! The reinforcement arm: rollouts → reward → advantage → loss → update. The trainer reads on one page: `step`.
 
 use std::time::Instant;
 
@@ -98,13 +98,8 @@ fn step(
     metrics::count(&mut state.progress, &state.model, &attempts, lab.experiment.rl.objective.kl.is_some());
     let metrics = metrics::step_metrics(&state.progress, rate, &attempts, rl.group, groups, &stats);
     let total = clock.elapsed().as_secs_f64();
-    let timing = StepTiming {
-        step,
-        rollout: rolled,
-        prepare: prepared - rolled,
-        update: total - prepared,
-        total,
-    };
+    let timing =
+        StepTiming { step, rollout: rolled, prepare: prepared - rolled, update: total - prepared, total };
     let records = attempts
         .into_iter()
         .map(|attempt| metrics::rollout_record(step, &lab.training.tasks, attempt))

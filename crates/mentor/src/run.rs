@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 
 use anyhow::{Context, Result, bail, ensure};
-use mentor_model::Model;
+use mentor_model::{Model, instruction_set};
 
 use crate::config::{Arm, Experiment, Method, model_digest};
 use crate::evaluate::evaluate;
@@ -42,8 +42,7 @@ impl Run {
         let lock = lock(&dir)?;
         claim(&dir, &hash, fresh)?;
         let resolved = toml::to_string(&experiment).context("the configuration cannot be written as TOML")?;
-        let header =
-            format!("{HASH_LINE}\"{hash}\"\n# instruction_set = \"{}\"\n\n", machine::instruction_set());
+        let header = format!("{HASH_LINE}\"{hash}\"\n# instruction_set = \"{}\"\n\n", instruction_set());
         files::write_atomic(&dir.config(), (header + &resolved).as_bytes())?;
         fill_store(&experiment, &dir.store())?;
         let evaluation = evaluation_tasks(&experiment, &dir.store())?;
