@@ -201,6 +201,13 @@ impl Experiment {
         let folder = path.parent().unwrap_or(Path::new(".")).join(&experiment.model);
         if folder.is_dir() {
             experiment.model = folder.canonicalize()?.to_string_lossy().into_owned();
+        } else {
+            ensure!(
+                is_hub_name(&experiment.model),
+                "{}: model: there is no folder {}; give a folder relative to this file, or a Hub name",
+                path.display(),
+                folder.display()
+            );
         }
         experiment.check().with_context(|| path.display().to_string())?;
         Ok(experiment)
@@ -387,6 +394,13 @@ fn check_optimizer(key: &str, optimizer: &OptimizerConfig) -> Result<()> {
     ensure!((0.0..1.0).contains(&optimizer.beta2), "{key}.beta2: in [0, 1)");
     ensure!(optimizer.max_gradient_norm > 0.0, "{key}.max_gradient_norm: must be positive");
     Ok(())
+}
+
+/// `name` or `owner/name`: what the Hub calls a repository.
+fn is_hub_name(model: &str) -> bool {
+    let parts: Vec<&str> = model.split('/').collect();
+    let fits = |part: &&str| !part.is_empty() && !part.starts_with('.') && is_plain(&part.replace('.', ""));
+    parts.len() <= 2 && parts.iter().all(fits)
 }
 
 fn is_plain(name: &str) -> bool {

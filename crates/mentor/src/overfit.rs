@@ -27,6 +27,9 @@ impl Outcome {
     }
 }
 
+/// Rollouts of a task a step at least: with few tasks nothing else keeps a rare success from being missed.
+const LEAST_GROUP: usize = 32;
+
 /// Steps whose accuracy is averaged to decide.
 const WINDOW: usize = 3;
 
@@ -40,6 +43,7 @@ pub fn overfit(
     ensure!(tasks > 0, "--overfit: at least one task");
     experiment.tasks.count = tasks;
     experiment.rl.prompts = tasks;
+    experiment.rl.group = experiment.rl.group.max(LEAST_GROUP);
     experiment.rl.updates = experiment.rl.updates.min(tasks);
     experiment.rl.checkpoint_every = experiment.rl.steps;
     let folder = std::env::temp_dir().join(format!("mentor-overfit-{}", std::process::id()));
