@@ -113,10 +113,10 @@ fn ask_expression(expression: &str, frames: Frames, rng: &mut Rng) -> String {
         },
         Frames::Varied => varied::expression(expression, rng),
         Frames::HeldOut => match rng.below(4) {
-            0 => format!("{expression} = ?"),
-            1 => format!("Please work out {expression} for me."),
-            2 => format!("Find y if y = {expression}."),
-            _ => format!("Here is a problem: {expression}. Solve it."),
+            0 => format!("Give me the value of {expression}."),
+            1 => format!("{expression} equals what?"),
+            2 => format!("My homework says {expression}. What should I write?"),
+            _ => format!("If you simplify {expression}, which number is left?"),
         },
     }
 }
@@ -134,15 +134,12 @@ fn ask_instructions(start: &str, steps: &[String], frames: Frames, rng: &mut Rng
             format!("{opening} {} {closing}", seen_sentences(steps, rng))
         }
         Frames::Varied => varied::instructions(start, steps, rng),
-        Frames::HeldOut => {
-            let commands = steps.join(", then ");
-            match rng.below(4) {
-                0 => format!("What comes out if you are given {start}, then {commands}?"),
-                1 => format!("I have the number {start}. Please {commands}. Tell me what I end up with."),
-                2 => format!("{}. Do this to {start} and write down the outcome.", capitalised(&commands)),
-                _ => format!("Give the outcome. At first: {start}. After that: {commands}."),
-            }
-        }
+        Frames::HeldOut => match rng.below(4) {
+            0 => format!("A machine is fed {start}: {}. What number leaves the machine?", steps.join("; ")),
+            1 => format!("From {start}, {}. Name the final number.", steps.join(" and then ")),
+            2 => format!("Let n be {start}. {}. Report n.", capitalised(&steps.join(", and after that "))),
+            _ => format!("Go through this with {start}: {}. Where do you finish?", steps.join(", next ")),
+        },
     }
 }
 
@@ -163,18 +160,24 @@ fn ask_story(start: &str, steps: &[String], cast: &Cast, frames: Frames, rng: &m
             format!("{opening} {} {closing}", seen_sentences(steps, rng))
         }
         Frames::Varied => varied::story(start, steps, cast, rng),
-        Frames::HeldOut => {
-            let events = steps.join(". Later ");
-            match rng.below(3) {
-                0 => format!(
-                    "How many {things} will {person} hold at last? At first it is {start}. Later {events}."
-                ),
-                1 => format!("In {person}'s bag lie {start} {things}. Soon {events}. Count the {things}."),
-                _ => format!(
-                    "Say how many {things} remain. {start} {things} belong to {person}. Today {events}."
-                ),
-            }
-        }
+        Frames::HeldOut => match rng.below(4) {
+            0 => format!(
+                "On Monday {person} counted {start} {things}. Since then: {}. How large is the pile of {things} today?",
+                steps.join(", and ")
+            ),
+            1 => format!(
+                "Help {person} keep track of the {things}. There were {start} to begin with; {}. How many is that?",
+                steps.join("; ")
+            ),
+            2 => format!(
+                "{person} put {start} {things} on the table. This happened next: {}. What is the number of {things}?",
+                steps.join("; after that ")
+            ),
+            _ => format!(
+                "What number of {things} is left for {person}, who came with {start}? {}.",
+                capitalised(&steps.join(". Afterwards "))
+            ),
+        },
     }
 }
 
