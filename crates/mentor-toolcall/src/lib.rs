@@ -8,6 +8,8 @@ mod json;
 mod object_call;
 mod python_json;
 mod tagged;
+#[cfg(feature = "template")]
+pub mod template;
 
 pub use chat::{ADDED_TOKENS, Chat, Piece, Stretch, stretches};
 pub use fault::Fault;
