@@ -2,6 +2,8 @@
 
 use mentor_trajectory::Reading;
 
+use crate::Stage;
+
 /// Declares the faults once: variant, name in [`mentor_trajectory::CallRecord::faults`], whether a reading is left.
 macro_rules! faults {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $kind:ident;)*) => {
@@ -52,6 +54,8 @@ faults! {
     ControlCharacter = "control_character", repair;
     /// `\'`, which JSON does not know.
     EscapedSingleQuote = "escaped_single_quote", repair;
+    /// An escape that the format's language does not know and another one has (`\/` in Python).
+    ForeignEscape = "foreign_escape", repair;
     /// A key given twice in one object: the last value counts.
     DuplicateKey = "duplicate_key", repair;
     /// The JSON is complete, the closing marker is not there.
@@ -76,6 +80,18 @@ faults! {
     StringEncodedArguments = "string_encoded_arguments", repair;
     /// A key besides `name` and `arguments`: ignored.
     ExtraKey = "extra_key", repair;
+    /// A call where the format has a marker, or nothing but calls, before it.
+    BareCall = "bare_call", repair;
+    /// Calls that follow each other without what separates them in this format.
+    GluedCalls = "glued_calls", repair;
+    /// The arguments stand under `arguments` where the format says `parameters`.
+    ArgumentsKey = "arguments_key", repair;
+    /// `true`, `false` or `null` where the format is Python.
+    JsonLiteral = "json_literal", repair;
+    /// A tuple: read as a list.
+    TupleAsList = "tuple_as_list", repair;
+    /// A value that is not of the type its parameter declares: kept as a string.
+    UntypedValue = "untyped_value", repair;
     /// The text ends inside the call.
     CutOff = "cut_off", refusal;
     /// The closing marker stands where a key or a value is due, or in a string that is never closed.
@@ -100,6 +116,14 @@ faults! {
     EmptyTag = "empty_tag", refusal;
     /// No JSON object between the markers.
     NoObject = "no_object", refusal;
+    /// No function between the markers.
+    NoFunction = "no_function", refusal;
+    /// An argument without a name.
+    PositionalArgument = "positional_argument", refusal;
+    /// A value that would have to be evaluated: an expression, a nested call, an f-string.
+    Expression = "expression", refusal;
+    /// A key of a dictionary that is no string.
+    KeyNotString = "key_not_string", refusal;
     /// The object has no `name`.
     MissingName = "missing_name", refusal;
     /// `name` is no string.
@@ -117,6 +141,12 @@ faults! {
 /// Faults in the order they were met, each kind once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Faults(Vec<Fault>);
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
 
 impl Faults {
     pub(crate) fn add(&mut self, fault: Fault) {
@@ -144,7 +174,29 @@ impl Faults {
         }
     }
 
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.0.iter().map(|fault| fault.name().to_owned()).collect()
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.0.contains(&fault)
+    }
+
+    /// Whether reading stopped before the end of the call.
+    pub(crate) fn halted(&self) -> bool {
+        use Fault::{ArgumentsNotObject, ConflictingArguments, EmptyName, MissingName, NameNotString};
+        let of_the_whole = [ArgumentsNotObject, ConflictingArguments, EmptyName, MissingName, NameNotString];
+        self.0.iter().any(|fault| !fault.is_repair() && !of_the_whole.contains(fault))
+    }
+
+    /// How far a call with these faults came, without a look at any tool.
+    pub(crate) fn stage(&self, named: bool) -> Stage {
+        if self.halted() {
+            Stage::Marker
+        } else if named {
+            Stage::Name
+        } else {
+            Stage::Syntax
+        }
+    }
+
+    pub(crate) fn list(self) -> Vec<Fault> {
+        self.0
     }
 }

@@ -1,7 +1,7 @@
 //! What holds for every text.
 
-use mentor_toolcall::{Parsed, hermes, read_turn, write_json};
-use mentor_trajectory::{Call, Reading};
+use mentor_toolcall::{hermes, read_turn, write_json};
+use mentor_trajectory::{Call, Reading, Turn};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -107,7 +107,7 @@ fn naive_prose(mut rest: &str, reasoning: &mut String, content: &mut String) {
 }
 
 fn check_partition(text: &str) {
-    let Parsed { reasoning, content, calls } = hermes::parse(text);
+    let Turn { reasoning, content, calls, .. } = read_turn(text, true);
     let (mut expected_reasoning, mut expected_content, mut at) = (String::new(), String::new(), 0);
     for record in &calls {
         let (start, end) = record.span;
@@ -163,7 +163,7 @@ proptest! {
     #[test]
     fn a_written_call_is_read_back_strictly(call in call(), before in "[a-z <>\n]{0,12}", after in "[a-z <>\n]{0,12}") {
         let text = format!("{before}{}{after}", hermes::write_call(&call));
-        let parsed = hermes::parse(&text);
+        let parsed = read_turn(&text, true);
         prop_assert_eq!(parsed.calls.len(), 1);
         prop_assert_eq!(parsed.calls[0].reading, Reading::Strict);
         prop_assert_eq!(parsed.calls[0].strict(), Some(&call));
@@ -209,7 +209,7 @@ proptest! {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        for record in hermes::parse(&text[..end]).calls {
+        for record in read_turn(&text[..end], true).calls {
             if let Some(read) = record.lenient() {
                 prop_assert_eq!(read, &call);
             }
@@ -260,7 +260,7 @@ fn hostile_repetition_takes_linear_time() {
     ] {
         for unit in units {
             let text = format!("{opening}{}", unit.repeat(100_000));
-            let parsed = hermes::parse(&text);
+            let parsed = read_turn(&text, true);
             assert!(parsed.content.len() <= text.len());
         }
     }
@@ -272,7 +272,7 @@ fn deep_nesting_is_refused_by_name() {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));
         let text =
             format!("<tool_call>{{\"name\": \"f\", \"arguments\": {{\"a\": {open}{close}}}}}</tool_call>");
-        let parsed = hermes::parse(&text);
+        let parsed = read_turn(&text, true);
         assert_eq!(parsed.calls.len(), 1);
         assert_eq!(parsed.calls[0].faults.first().map(String::as_str), fault, "depth {depth}");
     }

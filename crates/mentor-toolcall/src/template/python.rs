@@ -11,7 +11,7 @@ use minijinja::{
     value::{DynObject, Object, ObjectRepr, ValueKind},
 };
 
-use crate::{python_json::write_string, write_json};
+use crate::json::{write_json, write_string};
 
 /// Containers within containers that are still printed.
 const MAX_DEPTH: usize = 200;
