@@ -11,8 +11,14 @@ use crate::{
     form::{Form, Quantity},
     lexer::tokens,
     limits::{Budget, Gap},
+    matrix::Rows,
+    numeric::{self, Evidence},
     parser::{expression, parse},
+    phrase::{is_everything, is_nothing},
     poly::Quotient,
+    region::Region,
+    relation::{Relation, Sign},
+    unit,
 };
 
 /// Significant digits and places from which a decimal counts as the fraction it is the rounding of.
@@ -23,6 +29,7 @@ const ROUNDED_PLACES: usize = 6;
 pub(crate) type Judgement = (Verdict, &'static str);
 
 const EQUAL: Judgement = (Verdict::Equal, "equal");
+const KINDS: Judgement = (Verdict::Different, "different kinds of answer");
 
 pub(crate) fn forms(
     gold: &Form,
@@ -39,22 +46,41 @@ pub(crate) fn forms(
         (Form::Phrase(word), Form::Quantity(quantity)) | (Form::Quantity(quantity), Form::Phrase(word)) => {
             word_and_quantity(word, quantity, budget)
         }
+        (Form::Phrase(word), other) | (other, Form::Phrase(word)) => Ok(word_and_set(word, other)),
+        (Form::Matrix(gold), Form::Matrix(pred)) => matrices(gold, pred, options, budget),
+        (Form::Matrix(rows), other) => forms(&vector(rows), other, options, budget),
+        (other, Form::Matrix(rows)) => forms(other, &vector(rows), options, budget),
+        (Form::Relation(_), _) | (_, Form::Relation(_)) => relations(gold, pred, budget),
+        (Form::Region(_), _) | (_, Form::Region(_)) => regions(gold, pred, budget),
         (Form::Sequence { open, close, items }, Form::Sequence { open: o, close: c, items: others }) => {
             if (open, close, items.len()) != (o, c, others.len()) {
                 return Ok((Verdict::Different, "brackets or lengths differ"));
             }
-            let mut pairs = items.iter().zip(others);
-            all(pairs.by_ref().map(|(gold, pred)| forms(gold, pred, options, budget)))
+            all(items.iter().zip(others).map(|(gold, pred)| forms(gold, pred, options, budget)))
         }
         (Form::Set(gold), Form::Set(pred)) => sets(gold, pred, options, budget),
-        (Form::Set(gold), single @ (Form::Quantity(_) | Form::Infinity { .. })) => {
+        (Form::Set(elements), Form::Sequence { open: '(', close: ')', items })
+        | (Form::Sequence { open: '(', close: ')', items }, Form::Set(elements))
+            if elements.len() == items.len() && are_assignments(elements) =>
+        {
+            all(elements.iter().zip(items).map(|(gold, pred)| forms(gold, pred, options, budget)))
+        }
+        (Form::Set(gold), single @ (Form::Quantity(_) | Form::Infinity { .. } | Form::Sequence { .. })) => {
             sets(gold, std::slice::from_ref(single), options, budget)
         }
-        (single @ (Form::Quantity(_) | Form::Infinity { .. }), Form::Set(pred)) => {
+        (single @ (Form::Quantity(_) | Form::Infinity { .. } | Form::Sequence { .. }), Form::Set(pred)) => {
             sets(std::slice::from_ref(single), pred, options, budget)
         }
-        _ => Ok((Verdict::Different, "different kinds of answer")),
+        _ => Ok(KINDS),
     }
+}
+
+/// Whether a set is `x = 1, y = 2`: values of different variables, so that their order is settled.
+fn are_assignments(elements: &[Form]) -> bool {
+    let name =
+        |form: &Form| if let Form::Quantity(Quantity { name, .. }) = form { name.clone() } else { None };
+    let names: Vec<_> = elements.iter().filter_map(name).collect();
+    names.len() == elements.len() && names.iter().enumerate().all(|(at, name)| !names[..at].contains(name))
 }
 
 fn either(equal: bool, difference: &'static str) -> Judgement {
@@ -100,7 +126,6 @@ fn sets(gold: &[Form], pred: &[Form], options: &Options, budget: &mut Budget) ->
 
 /// A short word may have been meant as a product of variables.
 fn word_and_quantity(word: &str, quantity: &Quantity, budget: &mut Budget) -> Result<Judgement, Gap> {
-    const KINDS: Judgement = (Verdict::Different, "different kinds of answer");
     if word.len() > 3 || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return Ok(KINDS);
     }
@@ -110,6 +135,70 @@ fn word_and_quantity(word: &str, quantity: &Quantity, budget: &mut Budget) -> Re
     Ok(if equal { EQUAL } else { KINDS })
 }
 
+/// Words that name all numbers or none.
+fn word_and_set(word: &str, other: &Form) -> Judgement {
+    let same = match other {
+        Form::Set(elements) => elements.is_empty() && is_nothing(word),
+        Form::Region(region) => {
+            region.is_all() && is_everything(word) || region.intervals.is_empty() && is_nothing(word)
+        }
+        _ => false,
+    };
+    if same { EQUAL } else { KINDS }
+}
+
+fn matrices(gold: &Rows, pred: &Rows, options: &Options, budget: &mut Budget) -> Result<Judgement, Gap> {
+    if gold.len() != pred.len() || gold[0].len() != pred[0].len() {
+        return Ok((Verdict::Different, "sizes differ"));
+    }
+    let entries = gold.iter().flatten().zip(pred.iter().flatten());
+    all(entries
+        .map(|(a, b)| values(&Quantity::plain(a.clone()), &Quantity::plain(b.clone()), options, budget)))
+}
+
+/// A matrix as a tuple: of its entries if it is one row or column, else of its rows.
+fn vector(rows: &Rows) -> Form {
+    let entry = |value: &Quotient| Form::Quantity(Quantity::plain(value.clone()));
+    if rows.len() == 1 || rows[0].len() == 1 {
+        let items: Vec<Form> = rows.iter().flatten().map(entry).collect();
+        return Form::Sequence { open: '(', close: ')', items };
+    }
+    let row = |row: &Vec<Quotient>| Form::Sequence {
+        open: '[',
+        close: ']',
+        items: row.iter().map(entry).collect(),
+    };
+    Form::Sequence { open: '[', close: ']', items: rows.iter().map(row).collect() }
+}
+
+/// Equations and inequalities; a value with a name is an equation, too.
+fn relations(gold: &Form, pred: &Form, budget: &mut Budget) -> Result<Judgement, Gap> {
+    let mut relation = |form: &Form| -> Result<Option<Relation>, Gap> {
+        Ok(match form {
+            Form::Relation(relation) => Some(relation.clone()),
+            Form::Quantity(Quantity { name: Some(name), value, .. }) => {
+                let difference = Quotient::symbol(name).plus(&value.negated(), budget)?;
+                Some(Relation::new(Sign::Equal, &difference))
+            }
+            _ => None,
+        })
+    };
+    let (Some(a), Some(b)) = (relation(gold)?, relation(pred)?) else { return Ok(KINDS) };
+    Ok(match a.same(&b, budget)? {
+        Some(true) => EQUAL,
+        Some(false) => (Verdict::Different, "relations differ"),
+        None => (Verdict::Unknown, "relations that cannot be compared"),
+    })
+}
+
+fn regions(gold: &Form, pred: &Form, budget: &mut Budget) -> Result<Judgement, Gap> {
+    let (Some(a), Some(b)) = (Region::of(gold, budget)?, Region::of(pred, budget)?) else { return Ok(KINDS) };
+    if a.variable.is_some() && b.variable.is_some() && a.variable != b.variable {
+        return Ok((Verdict::Different, "regions of different variables"));
+    }
+    Ok(either(a.equals(&b, budget)?, "regions differ"))
+}
+
 fn quantities(
     gold: &Quantity,
     pred: &Quantity,
@@ -117,27 +206,57 @@ fn quantities(
     budget: &mut Budget,
 ) -> Result<Judgement, Gap> {
     if gold.name.is_some() && pred.name.is_some() && gold.name != pred.name {
-        return Ok((Verdict::Different, "values of different variables"));
+        // Of `y = 2x` and `x = y/2` both are the same equation.
+        return relations_of_names(gold, pred, budget);
     }
-    let equal = values(gold, pred, options, budget)?;
-    let units_differ = gold.unit.is_some() && pred.unit.is_some() && gold.unit != pred.unit;
-    Ok(match (equal, units_differ) {
-        (true, true) => (Verdict::Different, "units differ"),
-        // 1 m and 100 cm are equal, and units are not converted.
-        (false, true) => (Verdict::Unknown, "units differ"),
-        (false, false) => (Verdict::Different, "values differ"),
-        (true, false) => EQUAL,
-    })
+    let (Some(unit), Some(other)) = (&gold.unit, &pred.unit) else {
+        return values(gold, pred, options, budget);
+    };
+    if unit == other {
+        return values(gold, pred, options, budget);
+    }
+    let (Some(a), Some(b)) = (unit::in_base(unit, &gold.value), unit::in_base(other, &pred.value)) else {
+        return Ok((Verdict::Different, "units differ"));
+    };
+    if a.dimensions != b.dimensions {
+        return Ok((Verdict::Different, "units differ"));
+    }
+    values(&Quantity::plain(a.value), &Quantity::plain(b.value), options, budget)
 }
 
-fn values(gold: &Quantity, pred: &Quantity, options: &Options, budget: &mut Budget) -> Result<bool, Gap> {
+fn relations_of_names(gold: &Quantity, pred: &Quantity, budget: &mut Budget) -> Result<Judgement, Gap> {
+    let constant = |quantity: &Quantity| !numeric::has_variables(&quantity.value);
+    if constant(gold) || constant(pred) {
+        return Ok((Verdict::Different, "values of different variables"));
+    }
+    relations(&Form::Quantity(gold.clone()), &Form::Quantity(pred.clone()), budget)
+}
+
+fn values(
+    gold: &Quantity,
+    pred: &Quantity,
+    options: &Options,
+    budget: &mut Budget,
+) -> Result<Judgement, Gap> {
     let (a, b) = (share(gold, budget)?, share(pred, budget)?);
-    if a.equals(&b, budget)? || is_rounding(&a, &b) || within_tolerance(&a, &b, options) {
-        return Ok(true);
+    let exact = a.equals(&b, budget);
+    if exact == Ok(true) || is_rounding(&a, &b) || within_tolerance(&a, &b, options, budget) {
+        return Ok(EQUAL);
     }
     // Of a whole number the sign may have been left out where the question asks for per cent.
     let whole = gold.value.as_rational().is_some_and(|value| value.is_integer());
-    Ok(gold.percent != pred.percent && whole && gold.value.equals(&pred.value, budget)?)
+    if gold.percent != pred.percent && whole && gold.value.equals(&pred.value, budget)? {
+        return Ok(EQUAL);
+    }
+    if exact == Ok(false) && !numeric::has_functions(&a) && !numeric::has_functions(&b) {
+        return Ok((Verdict::Different, "values differ"));
+    }
+    // Evaluation has steps of its own: normal forms may have used up theirs.
+    Ok(match numeric::compare(&a, &b, &mut Budget::new()) {
+        Evidence::Agree => (Verdict::Equal, "equal to fifty digits wherever evaluated"),
+        Evidence::Differ => (Verdict::Different, "values differ"),
+        Evidence::None => (Verdict::Unknown, "expressions that cannot be evaluated"),
+    })
 }
 
 /// The value of a quantity, of a percentage a hundredth of the number before the sign.
@@ -152,10 +271,21 @@ fn share<'a>(quantity: &'a Quantity, budget: &mut Budget) -> Result<Cow<'a, Quot
 /// a fraction that no decimal equals: what a calculator gives for it.
 fn is_rounding(a: &Quotient, b: &Quotient) -> bool {
     let (Some(a), Some(b)) = (a.as_rational(), b.as_rational()) else { return false };
+    if a.is_integer() && b.is_integer() || !are_close(&a, &b) {
+        return false;
+    }
     match (decimal_places(&a), decimal_places(&b)) {
         (Some(places), None) => rounds_to(&b, &a, places),
         (None, Some(places)) => rounds_to(&a, &b, places),
         _ => false,
+    }
+}
+
+/// Whether two numbers agree in about eight digits, so that one may be the other's rounding.
+fn are_close(a: &BigRational, b: &BigRational) -> bool {
+    match (a.to_f64(), b.to_f64()) {
+        (Some(a), Some(b)) if a.is_finite() && b.is_finite() => (a - b).abs() <= 1e-8 * a.abs().max(b.abs()),
+        _ => true,
     }
 }
 
@@ -181,11 +311,11 @@ fn decimal_places(value: &BigRational) -> Option<usize> {
     (left.is_one() && places <= MOST).then_some(places)
 }
 
-fn within_tolerance(gold: &Quotient, pred: &Quotient, options: &Options) -> bool {
+fn within_tolerance(gold: &Quotient, pred: &Quotient, options: &Options, budget: &mut Budget) -> bool {
     let Some(tolerance) = options.tolerance else { return false };
-    let number = |value: &Quotient| match value.as_rational() {
+    let mut number = |value: &Quotient| match value.as_rational() {
         Some(exact) => exact.to_f64(),
-        None => value.to_f64(),
+        None => numeric::approximate(value, budget),
     };
     match (number(gold), number(pred)) {
         (Some(gold), Some(pred)) => (gold - pred).abs() <= tolerance * gold.abs(),

@@ -5,7 +5,12 @@ use std::fmt;
 use num_rational::{BigRational, Rational64};
 use num_traits::{One, Signed, Zero};
 
-use crate::poly::{Atom, Product, Quotient, Sum};
+use crate::{
+    function::{Applied, Function},
+    poly::{Atom, Product, Quotient, Sum},
+    region::Region,
+    relation::Relation,
+};
 
 /// An answer in normal form.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +23,12 @@ pub(crate) enum Form {
     Sequence { open: char, close: char, items: Vec<Form> },
     /// A set, in braces or as a bare list: neither order nor repetition counts.
     Set(Vec<Form>),
+    /// An equation or inequality that is no assignment and no region.
+    Relation(Relation),
+    /// A set of real numbers made of intervals, or what an inequality asks of a variable.
+    Region(Region),
+    /// Rows of one length.
+    Matrix(Vec<Vec<Quotient>>),
     /// Words, in lower case with single spaces.
     Phrase(String),
 }
@@ -49,6 +60,9 @@ impl fmt::Display for Form {
             Self::Sequence { open, close, items } => list(f, *open, items, *close),
             Self::Set(items) if items.is_empty() => f.write_str("∅"),
             Self::Set(items) => list(f, '{', items, '}'),
+            Self::Relation(relation) => relation.fmt(f),
+            Self::Region(region) => region.fmt(f),
+            Self::Matrix(rows) => matrix(f, rows),
             Self::Phrase(words) => write!(f, "\"{words}\""),
         }
     }
@@ -61,6 +75,17 @@ fn list(f: &mut fmt::Formatter<'_>, open: char, items: &[Form], close: char) -> 
         write!(f, "{separator}{item}")?;
     }
     write!(f, "{close}")
+}
+
+fn matrix(f: &mut fmt::Formatter<'_>, rows: &[Vec<Quotient>]) -> fmt::Result {
+    f.write_str("\\begin{pmatrix}")?;
+    for (index, row) in rows.iter().enumerate() {
+        f.write_str(if index > 0 { " \\\\ " } else { " " })?;
+        for (column, entry) in row.iter().enumerate() {
+            write!(f, "{}{entry}", if column > 0 { " & " } else { "" })?;
+        }
+    }
+    f.write_str(" \\end{pmatrix}")
 }
 
 impl fmt::Display for Quantity {
@@ -87,9 +112,9 @@ impl fmt::Display for Quantity {
 
 impl fmt::Display for Quotient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.as_sum() {
-            Some(sum) => sum.fmt(f),
-            None => write!(f, "({})/({})", self.numerator, self.denominator),
+        match &self.denominator {
+            None => self.numerator.fmt(f),
+            Some(denominator) => write!(f, "({})/({denominator})", self.numerator),
         }
     }
 }
@@ -123,6 +148,8 @@ fn term(f: &mut fmt::Formatter<'_>, product: &Product, coefficient: &BigRational
         match atom {
             Atom::Prime(prime) => write!(f, "{prime}")?,
             Atom::Imaginary => f.write_str("i")?,
+            Atom::Applied(applied) if exponent.is_one() => write!(f, "{applied}")?,
+            Atom::Applied(applied) => write!(f, "({applied})")?,
             Atom::Symbol(name) => {
                 let greek = name.split('_').next().is_some_and(|letter| letter.len() > 1);
                 write!(f, "{}{name}", if greek { "\\" } else { "" })?;
@@ -131,6 +158,27 @@ fn term(f: &mut fmt::Formatter<'_>, product: &Product, coefficient: &BigRational
         power(f, *exponent)?;
     }
     Ok(())
+}
+
+impl fmt::Display for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match (self.function, &self.arguments[..]) {
+            (Function::Power, [base, exponent]) => return write!(f, "({base})^({exponent})"),
+            (Function::Binomial, [n, k]) => return write!(f, "\\binom{{{n}}}{{{k}}}"),
+            (Function::Factorial, [x]) => return write!(f, "({x})!"),
+            (Function::DoubleFactorial, [x]) => return write!(f, "({x})!!"),
+            (Function::Ln, _) => "\\ln",
+            (Function::Sin, _) => "\\sin",
+            (Function::Cos, _) => "\\cos",
+            (Function::Arcsin, _) => "\\arcsin",
+            (Function::Arctan, _) => "\\arctan",
+            (Function::Abs, _) => "abs",
+            (Function::Floor, _) => "floor",
+            _ => return Err(fmt::Error),
+        };
+        f.write_str(name)?;
+        self.arguments.iter().try_for_each(|argument| write!(f, "({argument})"))
+    }
 }
 
 fn power(f: &mut fmt::Formatter<'_>, exponent: Rational64) -> fmt::Result {

@@ -4,7 +4,7 @@ mod names;
 
 pub(crate) use names::MATH_WORDS;
 
-use names::{CHARACTERS, GREEK, GREEK_CHARACTERS, LOOKS, MARKS, TEXT, WRAPPERS};
+use names::{CHARACTERS, GREEK, GREEK_CHARACTERS, LOOKS, MARKS, PREFIXES, SUPERSCRIPTS, TEXT, WRAPPERS};
 
 use crate::limits::{DEPTH, Gap, LENGTH};
 
@@ -19,6 +19,10 @@ pub(crate) enum Kind<'a> {
     Word(&'a str),
     /// A command that means something (`frac`, `sqrt`), without its backslash.
     Command(&'a str),
+    /// The beginning of an environment, by its name.
+    Begin(&'a str),
+    /// The end of an environment.
+    End,
     /// Any other character; the braces of sets are `⦃` and `⦄`.
     Mark(char),
 }
@@ -59,6 +63,15 @@ impl<'a> Lexer<'a> {
         &self.text[self.at..]
     }
 
+    fn grouping(&self) -> Grouping {
+        match self.out.last().map(|token| token.kind) {
+            // `\log_2 128`
+            Some(Kind::Mark('_' | '^')) => Grouping::None,
+            _ if self.brackets == 0 => Grouping::Any,
+            _ => Grouping::Marked,
+        }
+    }
+
     fn push(&mut self, kind: Kind<'a>, length: usize) {
         self.out.push(Token { kind, spaced: std::mem::take(&mut self.spaced) });
         self.at += length;
@@ -90,17 +103,23 @@ impl<'a> Lexer<'a> {
                 self.spaced = true;
                 self.at += length;
             }
-            '0'..='9' | '.' => match number_length(rest, self.brackets == 0) {
+            '0'..='9' | '.' => match number_length(rest, self.grouping()) {
                 0 => self.mark(first, 1),
                 length => self.push(Kind::Number(&rest[..length]), length),
             },
             '*' if rest.starts_with("**") => self.mark('^', 2),
+            '<' if rest.starts_with("<=") => self.mark('≤', 2),
+            '>' if rest.starts_with(">=") => self.mark('≥', 2),
+            '!' if self.spaced && rest.starts_with("!=") => self.mark('≠', 2),
+            '+' if rest.starts_with("+/-") => self.mark('±', 3),
             '√' => self.push(Kind::Command("sqrt"), length),
-            '²' => self.superscript("2", length),
-            '³' => self.superscript("3", length),
             _ if first.is_ascii_alphabetic() => self.letters(),
             _ => {
-                if let Some((_, name)) = GREEK_CHARACTERS.iter().find(|(character, _)| *character == first) {
+                if let Some(at) = SUPERSCRIPTS.chars().position(|digit| digit == first) {
+                    self.superscript(&"0123456789"[at..=at], length)?;
+                } else if let Some((_, name)) =
+                    GREEK_CHARACTERS.iter().find(|(character, _)| *character == first)
+                {
                     self.push(Kind::Symbol(name), length);
                 } else {
                     let plain = CHARACTERS.iter().find(|(other, _)| *other == first);
@@ -111,9 +130,13 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    fn superscript(&mut self, digit: &'static str, length: usize) {
+    fn superscript(&mut self, digit: &'static str, length: usize) -> Result<(), Gap> {
+        if self.rest()[length..].starts_with(|next| SUPERSCRIPTS.contains(next)) {
+            return Err("a power that is not understood");
+        }
         self.mark('^', length);
         self.push(Kind::Number(digit), 0);
+        Ok(())
     }
 
     fn command(&mut self) -> Result<(), Gap> {
@@ -121,6 +144,9 @@ impl<'a> Lexer<'a> {
         let letters = after.bytes().take_while(u8::is_ascii_alphabetic).count();
         let length = if letters > 0 { letters } else { after.chars().next().map_or(0, char::len_utf8) };
         let (name, length) = (&after[..length], length + 1);
+        if name == "begin" || name == "end" {
+            return self.environment(name == "begin", length);
+        }
         if TEXT.contains(&name) {
             return self.text_argument(length);
         }
@@ -137,9 +163,27 @@ impl<'a> Lexer<'a> {
         } else if GREEK.contains(&name) {
             self.push(Kind::Symbol(name), length);
         } else {
-            let name = if matches!(name, "dfrac" | "tfrac" | "cfrac") { "frac" } else { name };
+            let name = match name {
+                "dfrac" | "tfrac" | "cfrac" => "frac",
+                "dbinom" | "tbinom" => "binom",
+                name => name,
+            };
             self.push(Kind::Command(name), length);
         }
+        Ok(())
+    }
+
+    /// `\begin{name}` or `\end{name}`; the columns of an array are left out.
+    fn environment(&mut self, begins: bool, length: usize) -> Result<(), Gap> {
+        const BROKEN: Gap = "an environment that is not understood";
+        let after = self.rest()[length..].strip_prefix('{').ok_or(BROKEN)?;
+        let (name, _) = after.split_once('}').ok_or(BROKEN)?;
+        let mut length = length + name.len() + 2;
+        if begins && name == "array" {
+            let columns = self.rest()[length..].strip_prefix('{').ok_or(BROKEN)?;
+            length += columns.find('}').ok_or(BROKEN)? + 2;
+        }
+        self.push(if begins { Kind::Begin(name.trim_end_matches('*')) } else { Kind::End }, length);
         Ok(())
     }
 
@@ -185,7 +229,14 @@ impl<'a> Lexer<'a> {
             || after_value
                 && length > 1
                 && (crate::unit::canonical(run).is_some() || self.spaced && length == 3);
-        if is_greek(run) {
+        let prefix = PREFIXES
+            .iter()
+            .find(|prefix| run.strip_prefix(**prefix).is_some_and(|rest| matches!(rest, "x" | "y" | "z")));
+        if run == "mod" {
+            self.mark('m', length);
+        } else if let Some(prefix) = prefix {
+            self.push(Kind::Word(prefix), prefix.len());
+        } else if is_greek(run) {
             self.push(Kind::Symbol(run), length);
         } else if word {
             self.push(Kind::Word(run), length);
@@ -202,13 +253,25 @@ pub(crate) fn is_greek(run: &str) -> bool {
     run.len() > 3 && GREEK.contains(&run)
 }
 
+/// What may join groups of digits where a number stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grouping {
+    /// Anything.
+    Any,
+    /// Nothing that separates elements of a list.
+    Marked,
+    /// Nothing.
+    None,
+}
+
 /// The length of the number a text begins with, 0 if it begins with none.
 ///
-/// Groups of three digits are joined by `{,}`, `\,`, `\!`, a space or, if `commas` may group, by a comma.
-fn number_length(text: &str, commas: bool) -> usize {
+/// Groups of three digits may be joined by `{,}`, `\,`, `\!`, a space or a comma.
+fn number_length(text: &str, grouping: Grouping) -> usize {
     let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
     let mut at = digits(0);
-    if (1..=3).contains(&at) {
+    let commas = grouping == Grouping::Any;
+    if (1..=3).contains(&at) && grouping != Grouping::None {
         at = grouped(text, at, commas);
     }
     if commas && at == 1 && text.starts_with("0,") && digits(2) > 0 {
@@ -257,6 +320,9 @@ fn grouped(text: &str, first: usize, commas: bool) -> usize {
 
 /// The digits and point of a number token, without what groups them.
 pub(crate) fn plain_digits(number: &str) -> String {
+    if !number.bytes().any(|byte| b"{\\ ,".contains(&byte)) {
+        return number.to_owned();
+    }
     let plain = number.replace("{,}", "").replace("\\,", "").replace("\\!", "").replace(' ', "");
     if plain.starts_with("0,") { plain.replacen(',', ".", 1) } else { plain.replace(',', "") }
 }

@@ -4,13 +4,18 @@
 mod boxed;
 mod compare;
 mod form;
+mod function;
 mod lexer;
 mod limits;
+mod matrix;
 mod number;
+mod numeric;
 mod parser;
 mod phrase;
 mod poly;
 mod power;
+mod region;
+mod relation;
 mod unit;
 
 pub use boxed::last_boxed;

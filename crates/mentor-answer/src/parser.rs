@@ -1,36 +1,96 @@
 //! Tokens to normal form, by recursive descent with a bounded depth.
 
+mod arithmetic;
+mod call;
 mod operand;
-
-use num_rational::BigRational;
-use num_traits::Zero;
+mod statement;
 
 use crate::{
     form::{Form, Quantity},
-    lexer::{Kind, MATH_WORDS, Token},
+    lexer::{Kind, Token},
     limits::{Budget, DEPTH, Gap, ITEMS},
-    number,
     poly::Quotient,
-    power::power,
-    unit,
+    region::Region,
 };
 
 /// Reads a whole answer.
 pub(crate) fn parse(tokens: &[Token<'_>], budget: &mut Budget) -> Result<Form, Gap> {
-    let mut parser = Parser { tokens: tokens.to_vec(), at: 0, depth: 0, unit: None, budget };
-    let mut items = parser.list()?;
+    let mut parser = Parser {
+        original: tokens,
+        tokens: tokens.to_vec(),
+        at: 0,
+        depth: 0,
+        unit: None,
+        choice: None,
+        bars: false,
+        bound: Vec::new(),
+        budget,
+    };
+    let (mut items, separators) = parser.list()?;
     if parser.at < parser.tokens.len() {
         return Err("something that is not understood");
+    }
+    if let Some(region) = region(&items, &separators, parser.budget)? {
+        return Ok(Form::Region(region));
     }
     Ok(if items.len() == 1 { items.remove(0) } else { Form::Set(items) })
 }
 
+/// What stands between two items of a list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    Comma,
+    And,
+    Or,
+}
+
+/// What several inequalities say together: both if joined by `and`, either if by `or`; after a comma both, if that is
+/// possible.
+fn region(items: &[Form], separators: &[Separator], budget: &mut Budget) -> Result<Option<Region>, Gap> {
+    if items.len() < 2 || !items.iter().any(|item| matches!(item, Form::Region(_))) {
+        return Ok(None);
+    }
+    let mut regions = Vec::with_capacity(items.len());
+    for item in items {
+        let Some(region) = Region::of(item, budget)? else { return Ok(None) };
+        regions.push(region);
+    }
+    let variable = regions.iter().find_map(|region| region.variable.clone());
+    if regions.iter().any(|region| region.variable.is_some() && region.variable != variable) {
+        return Ok(None);
+    }
+    let mut rest = regions.into_iter();
+    let Some(mut whole) = rest.next() else { return Ok(None) };
+    for (region, separator) in rest.zip(separators) {
+        let both = whole.intersection(&region, budget)?;
+        let either =
+            *separator == Separator::Or || *separator == Separator::Comma && both.intervals.is_empty();
+        whole = if either { whole.union(region, budget)? } else { both };
+    }
+    Ok(Some(whole))
+}
+
+/// The sign that ± stands for in one reading of an item.
+struct Choice {
+    negative: bool,
+    /// Whether there was a ± at all.
+    met: bool,
+}
+
 struct Parser<'a, 'b> {
+    original: &'b [Token<'a>],
+    /// The tokens still to be read; of a number a digit may have been taken already.
     tokens: Vec<Token<'a>>,
     at: usize,
     depth: usize,
     /// The unit met in the current item.
     unit: Option<String>,
+    /// How ± is read in the current item.
+    choice: Option<Choice>,
+    /// Whether a bar ends the absolute value that is being read.
+    bars: bool,
+    /// Names that stand for values: the index of a sum.
+    bound: Vec<(&'a str, Quotient)>,
     budget: &'b mut Budget,
 }
 
@@ -53,6 +113,13 @@ impl<'a> Parser<'a, '_> {
         if self.take(mark) { Ok(()) } else { Err("brackets that do not match") }
     }
 
+    /// Goes back to an earlier token.
+    fn rewind(&mut self, to: usize) {
+        let end = (self.at + 1).min(self.tokens.len());
+        self.tokens[to..end].copy_from_slice(&self.original[to..end]);
+        self.at = to;
+    }
+
     /// Runs a rule one level deeper.
     fn deeper<T>(&mut self, rule: impl FnOnce(&mut Self) -> Result<T, Gap>) -> Result<T, Gap> {
         if self.depth >= DEPTH {
@@ -64,325 +131,76 @@ impl<'a> Parser<'a, '_> {
         result
     }
 
+    /// Runs a rule within brackets, where a bar opens an absolute value of its own.
+    fn enclosed<T>(&mut self, rule: impl FnOnce(&mut Self) -> Result<T, Gap>) -> Result<T, Gap> {
+        let bars = std::mem::take(&mut self.bars);
+        let result = self.deeper(rule);
+        self.bars = bars;
+        result
+    }
+
     /// `item (separator item)*`, with separators `,`, `;`, `and`, `or`; a separator may end it.
-    fn list(&mut self) -> Result<Vec<Form>, Gap> {
-        let mut items = Vec::new();
+    fn list(&mut self) -> Result<(Vec<Form>, Vec<Separator>), Gap> {
+        let (mut items, mut separators) = (Vec::new(), Vec::new());
         while self.at < self.tokens.len() && !self.at_closing() {
-            items.push(self.deeper(Self::item)?);
-            let before = self.at;
-            while matches!(self.kind(0), Some(Kind::Mark(',' | ';') | Kind::Word("and" | "or"))) {
+            self.deeper(|parser| parser.item(&mut items))?;
+            let mut met = None;
+            while let Some(separator) = self.separator() {
+                met = Some(met.filter(|met| *met != Separator::Comma).unwrap_or(separator));
                 self.at += 1;
             }
-            if self.at == before {
-                break;
-            }
+            let Some(separator) = met else { break };
+            separators.push(separator);
             if items.len() > ITEMS {
                 return Err("too many elements");
             }
         }
-        if items.is_empty() { Err("nothing") } else { Ok(items) }
+        if items.is_empty() { Err("nothing") } else { Ok((items, separators)) }
+    }
+
+    fn separator(&self) -> Option<Separator> {
+        match self.kind(0)? {
+            Kind::Mark(',' | ';') => Some(Separator::Comma),
+            Kind::Mark('∧') | Kind::Word("and") => Some(Separator::And),
+            Kind::Mark('∨') | Kind::Word("or") => Some(Separator::Or),
+            _ => None,
+        }
     }
 
     fn at_closing(&self) -> bool {
         matches!(self.kind(0), Some(Kind::Mark(')' | ']' | '}' | '⦄')))
     }
 
-    /// An expression, said to be the value of a variable or equal to others.
-    fn item(&mut self) -> Result<Form, Gap> {
-        let outer = self.unit.take();
-        self.take('=');
-        let mut form = self.sum()?;
-        while self.take('=') {
-            let right = self.sum()?;
-            form = self.equated(form, right)?;
+    /// A statement, or two if it holds ±: one for each sign, the same throughout.
+    fn item(&mut self, items: &mut Vec<Form>) -> Result<(), Gap> {
+        if self.choice.is_some() || self.is_mark('⦃') {
+            items.push(self.statement()?);
+            return Ok(());
         }
-        if let Form::Quantity(quantity) = &mut form {
-            quantity.unit = quantity.unit.take().or(self.unit.take());
-            if quantity.percent && quantity.unit.is_some() {
-                return Err("a percentage with a unit");
+        let start = self.at;
+        for negative in [false, true] {
+            self.choice = Some(Choice { negative, met: false });
+            let form = self.statement();
+            let met = self.choice.take().is_some_and(|choice| choice.met);
+            match form? {
+                // `x \in \{±1\}`
+                Form::Set(elements) if met => items.extend(elements),
+                form => items.push(form),
             }
-        }
-        self.unit = outer;
-        Ok(form)
-    }
-
-    /// `x = 5`, `5 = x`, `(x, y) = (1, 2)` or two expressions of one value.
-    fn equated(&mut self, left: Form, right: Form) -> Result<Form, Gap> {
-        if let (Some(name), Form::Quantity(value)) = (variable(&left), &right) {
-            return Ok(Form::Quantity(Quantity { name: Some(name), ..value.clone() }));
-        }
-        if let (Form::Quantity(value), Some(name)) = (&left, variable(&right)) {
-            return Ok(Form::Quantity(Quantity { name: Some(name), ..value.clone() }));
-        }
-        match (&left, &right) {
-            (Form::Sequence { items, .. }, Form::Sequence { items: values, .. })
-                if items.len() == values.len() && items.iter().all(|item| variable(item).is_some()) =>
-            {
-                Ok(right)
-            }
-            (_, Form::Sequence { .. } | Form::Set(_) | Form::Infinity { .. })
-                if variable(&left).is_some() =>
-            {
-                Ok(right)
-            }
-            (Form::Quantity(a), Form::Quantity(b)) if a.value.equals(&b.value, self.budget)? => Ok(left),
-            _ => Err("equation"),
-        }
-    }
-
-    fn sum(&mut self) -> Result<Form, Gap> {
-        let mut form = self.signed(Self::term)?;
-        loop {
-            let negative = match self.kind(0) {
-                Some(Kind::Mark('+')) => false,
-                Some(Kind::Mark('-')) => true,
-                Some(Kind::Mark('÷')) => {
-                    self.at += 1;
-                    let denominator = self.signed(Self::sum)?;
-                    return self.quotient(&form, &denominator);
-                }
-                _ => return Ok(form),
-            };
-            self.at += 1;
-            let right = self.signed(Self::term)?;
-            let right = self.operand(&right)?;
-            let right = if negative { right.negated() } else { right };
-            form = plain(self.operand(&form)?.plus(&right, self.budget)?);
-        }
-    }
-
-    /// Any number of signs, then a rule.
-    fn signed(&mut self, rule: fn(&mut Self) -> Result<Form, Gap>) -> Result<Form, Gap> {
-        let mut negative = false;
-        while let Some(Kind::Mark(sign @ ('+' | '-'))) = self.kind(0) {
-            negative ^= sign == '-';
-            self.at += 1;
-        }
-        let form = self.deeper(rule)?;
-        if negative { self.negated(form) } else { Ok(form) }
-    }
-
-    fn negated(&mut self, form: Form) -> Result<Form, Gap> {
-        Ok(match form {
-            Form::Infinity { negative } => Form::Infinity { negative: !negative },
-            Form::Quantity(quantity) => {
-                Form::Quantity(Quantity { value: quantity.value.negated(), ..quantity })
-            }
-            other => plain(self.operand(&other)?.negated()),
-        })
-    }
-
-    /// A form that takes part in arithmetic.
-    fn operand(&mut self, form: &Form) -> Result<Quotient, Gap> {
-        if self.unit.as_ref().is_some_and(|unit| unit.starts_with('_')) {
-            return Err("arithmetic in another base");
-        }
-        expression(form, self.budget)
-    }
-
-    fn quotient(&mut self, numerator: &Form, denominator: &Form) -> Result<Form, Gap> {
-        let denominator = self.operand(denominator)?;
-        Ok(plain(self.operand(numerator)?.over(&denominator, self.budget)?))
-    }
-
-    fn product(&mut self, left: &Form, right: &Form) -> Result<Form, Gap> {
-        let right = self.operand(right)?;
-        Ok(plain(self.operand(left)?.times(&right, self.budget)?))
-    }
-
-    /// Factors, written with signs or side by side; units behind them.
-    fn term(&mut self) -> Result<Form, Gap> {
-        let mut form = self.factor()?;
-        loop {
-            match self.kind(0) {
-                Some(Kind::Mark('*')) => {
-                    self.at += 1;
-                    let right = self.signed(Self::factor)?;
-                    form = self.product(&form, &right)?;
-                }
-                Some(Kind::Mark('/' | ':')) => {
-                    self.at += 1;
-                    let right = self.signed(Self::factor)?;
-                    form = self.quotient(&form, &right)?;
-                }
-                Some(Kind::Mark('%')) => {
-                    self.at += 1;
-                    let value = self.operand(&form)?;
-                    form = Form::Quantity(Quantity { percent: true, ..Quantity::plain(value) });
-                }
-                Some(Kind::Mark('m')) => {
-                    self.at += 1;
-                    let right = self.signed(Self::factor)?;
-                    form = self.remainder(&form, &right)?;
-                }
-                Some(Kind::Mark('(')) if self.remark() => {}
-                Some(Kind::Word(word))
-                    if !MATH_WORDS.contains(&word) || matches!(word, "percent" | "min" | "sec") =>
-                {
-                    form = self.units(form)?;
-                }
-                Some(Kind::Mark('$' | '€' | '£')) => self.currency(),
-                Some(
-                    Kind::Symbol(_)
-                    | Kind::Word("pi" | "sqrt")
-                    | Kind::Command("frac" | "sqrt")
-                    | Kind::Mark('(' | '{'),
-                ) => {
-                    let right = self.deeper(Self::factor)?;
-                    form = self.product(&form, &right)?;
-                }
-                Some(Kind::Number(_)) if self.follows_symbol() => {
-                    let right = self.deeper(Self::factor)?;
-                    form = self.product(&form, &right)?;
-                }
-                _ => return Ok(form),
-            }
-        }
-    }
-
-    /// Whether a variable stands right before, so that a number here is a factor (`x2`).
-    fn follows_symbol(&self) -> bool {
-        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
-        matches!(before, Some(Token { kind: Kind::Symbol(_), .. })) && !self.tokens[self.at].spaced
-    }
-
-    /// `7 mod 3` of integers, with the sign of the divisor.
-    fn remainder(&mut self, left: &Form, right: &Form) -> Result<Form, Gap> {
-        let whole = |parser: &mut Self, form: &Form| -> Result<_, Gap> {
-            let value = parser.operand(form)?.as_rational().filter(BigRational::is_integer);
-            value.map(|value| value.to_integer()).ok_or("remainder of something that is no integer")
-        };
-        let (left, right) = (whole(self, left)?, whole(self, right)?);
-        if right.is_zero() {
-            return Err("division by zero");
-        }
-        let remainder = num_integer::Integer::mod_floor(&left, &right);
-        Ok(plain(Quotient::constant(remainder.into())))
-    }
-
-    /// Skips a remark in words in brackets, as in `5 (approx)`.
-    fn remark(&mut self) -> bool {
-        let mut ahead = 1;
-        while matches!(self.kind(ahead), Some(Kind::Word(word)) if !MATH_WORDS.contains(&word)) {
-            ahead += 1;
-        }
-        let found = ahead > 1 && self.kind(ahead) == Some(Kind::Mark(')'));
-        self.at += if found { ahead + 1 } else { 0 };
-        found
-    }
-
-    fn currency(&mut self) {
-        if let Some(Kind::Mark(mark)) = self.kind(0) {
-            self.unit = Some(mark.to_string());
-            self.at += 1;
-        }
-    }
-
-    /// Words behind a quantity: a unit if they are known as one, a noun that is left out if not.
-    fn units(&mut self, form: Form) -> Result<Form, Gap> {
-        let mut name = String::new();
-        while let Some(Kind::Word(word)) = self.kind(0) {
-            if matches!(word, "and" | "or") {
+            if !met {
                 break;
             }
-            if !name.is_empty() {
-                name.push(' ');
-            }
-            name.push_str(word);
-            self.at += 1;
-        }
-        let mut known = unit::canonical(&name).map(str::to_owned);
-        if known.as_deref() == Some("%") {
-            return match form {
-                Form::Quantity(quantity) => Ok(Form::Quantity(Quantity { percent: true, ..quantity })),
-                _ => Err("percentage of something that is no number"),
-            };
-        }
-        if self.take('^') {
-            let exponent = self.exponent()?;
-            known = known.map(|unit| format!("{unit}^{exponent}"));
-        }
-        if let (Some(Kind::Mark('/')), Some(Kind::Word(below) | Kind::Symbol(below))) =
-            (self.kind(0), self.kind(1))
-        {
-            self.at += 2;
-            known = known.map(|unit| format!("{unit}/{}", unit::canonical(below).unwrap_or(below)));
-        }
-        if self.unit.is_some() && known.is_some() && self.unit != known {
-            return Err("several units");
-        }
-        self.unit = self.unit.take().or(known);
-        Ok(form)
-    }
-
-    /// A base with its exponent and signs behind it.
-    fn factor(&mut self) -> Result<Form, Gap> {
-        let mut form = self.base()?;
-        loop {
-            match (self.kind(0), self.kind(1), self.kind(2), self.kind(3)) {
-                (Some(Kind::Mark('^')), Some(Kind::Mark('°')), ..) => self.degrees(2),
-                (
-                    Some(Kind::Mark('^')),
-                    Some(Kind::Mark('{')),
-                    Some(Kind::Mark('°')),
-                    Some(Kind::Mark('}')),
-                ) => {
-                    self.degrees(4);
-                }
-                (Some(Kind::Mark('°')), ..) => self.degrees(1),
-                (Some(Kind::Mark('^')), ..) => {
-                    self.at += 1;
-                    let exponent = self.exponent()?;
-                    let base = self.operand(&form)?;
-                    form = plain(power(&base, &exponent, self.budget)?);
-                }
-                (Some(Kind::Mark('!' | '\'' | '_')), ..) => return Err("a sign behind an expression"),
-                _ => return Ok(form),
+            if !negative {
+                self.rewind(start);
             }
         }
-    }
-
-    fn degrees(&mut self, tokens: usize) {
-        self.at += tokens;
-        self.unit = Some("°".to_owned());
-    }
-
-    /// What follows `^`: a group, or a sign and one base that may be raised itself.
-    fn exponent(&mut self) -> Result<Quotient, Gap> {
-        let form = if self.is_mark('{') { self.base()? } else { self.signed(Self::unmixed_factor)? };
-        self.operand(&form)
-    }
-
-    fn unmixed_factor(&mut self) -> Result<Form, Gap> {
-        let base = match self.kind(0) {
-            Some(Kind::Number(digits)) => {
-                self.at += 1;
-                plain(number::value(digits)?)
-            }
-            _ => self.base()?,
-        };
-        if !self.take('^') {
-            return Ok(base);
-        }
-        let exponent = self.deeper(Self::exponent)?;
-        let base = self.operand(&base)?;
-        Ok(plain(power(&base, &exponent, self.budget)?))
+        Ok(())
     }
 }
 
 /// An expression with nothing beside it.
 fn plain(value: Quotient) -> Form {
     Form::Quantity(Quantity::plain(value))
-}
-
-/// The name of a variable if that is all a form is; constants are none.
-fn variable(form: &Form) -> Option<String> {
-    match form {
-        Form::Quantity(Quantity { value, percent: false, unit: None, name: None }) => {
-            value.as_symbol().filter(|name| !matches!(*name, "pi" | "e")).map(str::to_owned)
-        }
-        _ => None,
-    }
 }
 
 /// A form as an operand.
@@ -392,7 +210,10 @@ pub(crate) fn expression(form: &Form, budget: &mut Budget) -> Result<Quotient, G
         Form::Quantity(Quantity { value, .. }) => Ok(value.clone()),
         Form::Sequence { open: '[', close: ']', items } if items.len() == 1 => expression(&items[0], budget),
         Form::Infinity { .. } => Err("arithmetic with infinity"),
-        Form::Sequence { .. } | Form::Set(_) => Err("arithmetic with a list"),
+        Form::Sequence { .. } | Form::Set(_) | Form::Region(_) | Form::Matrix(_) => {
+            Err("arithmetic with a list")
+        }
+        Form::Relation(_) => Err("arithmetic with an equation"),
         Form::Phrase(_) => Err("arithmetic with words"),
     }
 }

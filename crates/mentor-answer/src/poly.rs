@@ -2,19 +2,19 @@
 //!
 //! A sum is in normal form: no two terms have the same product and no coefficient is zero. Products of roots of primes
 //! with exponents in (0, 1) are linearly independent over the rationals (Besicovitch 1940), also times the imaginary
-//! unit, and symbols are taken as independent of each other and of them, so a sum is zero exactly if it has no terms.
+//! unit, and symbols are taken as independent of each other and of them, so a sum without functions is zero exactly if
+//! it has no terms. Functions depend on each other; what equal normal forms do not settle is left to evaluation.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, btree_map::Entry},
-    sync::Arc,
-};
+use std::{cmp::Ordering, sync::Arc};
 
 use num_bigint::BigInt;
 use num_rational::{BigRational, Rational64};
-use num_traits::{CheckedAdd, CheckedMul, One, Signed, ToPrimitive, Zero};
+use num_traits::{CheckedAdd, CheckedMul, One, Signed, Zero};
 
-use crate::limits::{BITS, Budget, Gap, TERMS};
+use crate::{
+    function::Applied,
+    limits::{BITS, Budget, Gap, TERMS},
+};
 
 /// What a term is a product of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +25,8 @@ pub(crate) enum Atom {
     Imaginary,
     /// A variable or constant (`x`, `pi`, `e`), with any exponent but 0.
     Symbol(Arc<str>),
+    /// A function of something, with any exponent but 0.
+    Applied(Arc<Applied>),
 }
 
 /// A product of powers of different atoms, sorted by atom.
@@ -68,7 +70,7 @@ impl Product {
                     }
                     *exponent = Rational64::from_integer(whole.rem_euclid(2));
                 }
-                Atom::Prime(_) | Atom::Symbol(_) => {}
+                Atom::Prime(_) | Atom::Symbol(_) | Atom::Applied(_) => {}
             }
         }
         powers.retain(|(_, exponent)| !exponent.is_zero());
@@ -96,25 +98,14 @@ impl Product {
         merged.extend(left.chain(right).cloned());
         Self::carried(merged)
     }
-
-    /// Its value in double precision; none if it holds a variable or is not real.
-    fn to_f64(&self) -> Option<f64> {
-        self.0.iter().try_fold(1.0, |product, (atom, exponent)| {
-            let base = match atom {
-                Atom::Prime(prime) => *prime as f64,
-                Atom::Symbol(name) if **name == *"pi" => std::f64::consts::PI,
-                Atom::Symbol(name) if **name == *"e" => std::f64::consts::E,
-                Atom::Symbol(_) | Atom::Imaginary => return None,
-            };
-            Some(product * base.powf(exponent.to_f64()?))
-        })
-    }
 }
 
 /// A product; of integers without looking for a common divisor, which costs most.
 fn multiplied(a: BigRational, b: &BigRational) -> BigRational {
     if b.is_one() {
         a
+    } else if a.is_one() {
+        b.clone()
     } else if a.is_integer() && b.is_integer() {
         BigRational::from_integer(a.numer() * b.numer())
     } else {
@@ -159,14 +150,18 @@ pub(crate) fn rational_power(base: &BigRational, exponent: i64) -> Result<BigRat
 
 /// The steps a product of two coefficients costs: multiplying and reducing take time quadratic in their length.
 fn steps(a: &BigRational, b: &BigRational) -> u64 {
+    if a.is_one() || b.is_one() {
+        return 1;
+    }
     let words = |value: &BigRational| value.numer().bits().max(value.denom().bits()) / 64;
-    let words = words(a) + words(b);
-    1 + words * words / 8
+    let (a_words, b_words) = (words(a), words(b));
+    let whole = a.is_integer() && b.is_integer();
+    1 + if whole { a_words * b_words } else { (a_words + b_words) * (a_words + b_words) } / 8
 }
 
-/// A sum of terms in normal form.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sum(pub BTreeMap<Product, BigRational>);
+/// A sum of terms in normal form: products in ascending order, with coefficients that are not zero.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sum(pub Vec<(Product, BigRational)>);
 
 impl Sum {
     pub fn constant(value: BigRational) -> Self {
@@ -174,11 +169,7 @@ impl Sum {
     }
 
     pub fn term(product: Product, coefficient: BigRational) -> Self {
-        let mut terms = BTreeMap::new();
-        if !coefficient.is_zero() {
-            terms.insert(product, coefficient);
-        }
-        Self(terms)
+        Self(if coefficient.is_zero() { Vec::new() } else { vec![(product, coefficient)] })
     }
 
     pub fn is_zero(&self) -> bool {
@@ -186,7 +177,7 @@ impl Sum {
     }
 
     fn is_one(&self) -> bool {
-        self.as_rational().is_some_and(|value| value.is_one())
+        self.single().is_some_and(|(product, value)| product.is_one() && value.is_one())
     }
 
     /// Its value if it is a rational number.
@@ -200,22 +191,24 @@ impl Sum {
 
     /// Its term if it has exactly one.
     pub fn single(&self) -> Option<(&Product, &BigRational)> {
-        self.0.first_key_value().filter(|_| self.0.len() == 1)
+        if let [(product, coefficient)] = &self.0[..] { Some((product, coefficient)) } else { None }
     }
 
-    fn add_term(&mut self, product: Product, coefficient: BigRational) -> Result<(), Gap> {
+    /// What its terms are products of.
+    pub fn products(&self) -> impl Iterator<Item = &Product> {
+        self.0.iter().map(|(product, _)| product)
+    }
+
+    pub fn add_term(&mut self, product: Product, coefficient: BigRational) -> Result<(), Gap> {
         if coefficient.numer().bits().max(coefficient.denom().bits()) > BITS {
             return Err("number too large");
         }
-        match self.0.entry(product) {
-            Entry::Vacant(entry) => {
-                entry.insert(coefficient);
-            }
-            Entry::Occupied(mut entry) => {
-                let sum = added(entry.get(), &coefficient);
-                entry.insert(sum);
-                if entry.get().is_zero() {
-                    entry.remove();
+        match self.0.binary_search_by(|(known, _)| known.cmp(&product)) {
+            Err(at) => self.0.insert(at, (product, coefficient)),
+            Ok(at) => {
+                self.0[at].1 = added(&self.0[at].1, &coefficient);
+                if self.0[at].1.is_zero() {
+                    self.0.remove(at);
                 }
             }
         }
@@ -250,23 +243,18 @@ impl Sum {
         }
         Ok(sum)
     }
-
-    /// Its value in double precision; none if it holds a variable or is not real.
-    pub fn to_f64(&self) -> Option<f64> {
-        self.0.iter().try_fold(0.0, |sum, (product, value)| Some(sum + product.to_f64()? * value.to_f64()?))
-    }
 }
 
-/// A quotient of two sums; the denominator is one unless it has several terms.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A quotient of two sums; the denominator has several terms, or there is none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Quotient {
     pub numerator: Sum,
-    pub denominator: Sum,
+    pub denominator: Option<Sum>,
 }
 
 impl Quotient {
     pub fn constant(value: BigRational) -> Self {
-        Self { numerator: Sum::constant(value), denominator: Sum::constant(BigRational::one()) }
+        Self::whole(Sum::constant(value))
     }
 
     pub fn integer(value: i64) -> Self {
@@ -274,22 +262,20 @@ impl Quotient {
     }
 
     pub fn symbol(name: &str) -> Self {
-        let product = Product(vec![(Atom::Symbol(name.into()), Rational64::one())]);
-        Self::whole(Sum::term(product, BigRational::one()))
+        Self::atom(Atom::Symbol(name.into()))
     }
 
-    pub fn imaginary() -> Self {
-        let product = Product(vec![(Atom::Imaginary, Rational64::one())]);
-        Self::whole(Sum::term(product, BigRational::one()))
+    pub fn atom(atom: Atom) -> Self {
+        Self::whole(Sum::term(Product(vec![(atom, Rational64::one())]), BigRational::one()))
     }
 
     pub fn whole(numerator: Sum) -> Self {
-        Self { numerator, denominator: Sum::constant(BigRational::one()) }
+        Self { numerator, denominator: None }
     }
 
     /// Its sum if its denominator is one.
     pub fn as_sum(&self) -> Option<&Sum> {
-        self.denominator.is_one().then_some(&self.numerator)
+        self.denominator.is_none().then_some(&self.numerator)
     }
 
     /// Its value if it is a rational number in normal form.
@@ -306,15 +292,49 @@ impl Quotient {
         }
     }
 
+    /// Its value if it is a rational number other than zero.
+    fn constant_term(&self) -> Option<&BigRational> {
+        let (product, value) = self.numerator.single()?;
+        (product.is_one() && self.denominator.is_none()).then_some(value)
+    }
+
+    /// What an operation makes of two rational numbers, without going through sums.
+    fn of_constants(
+        &self,
+        other: &Self,
+        operation: impl Fn(&BigRational, &BigRational) -> BigRational,
+        budget: &mut Budget,
+    ) -> Result<Option<Self>, Gap> {
+        let (Some(a), Some(b)) = (self.constant_term(), other.constant_term()) else { return Ok(None) };
+        budget.spend(steps(a, b))?;
+        let value = operation(a, b);
+        if value.numer().bits().max(value.denom().bits()) > BITS {
+            return Err("number too large");
+        }
+        Ok(Some(Self::constant(value)))
+    }
+
     pub fn plus(&self, other: &Self, budget: &mut Budget) -> Result<Self, Gap> {
+        if let Some(sum) = self.of_constants(other, added, budget)? {
+            return Ok(sum);
+        }
         if self.denominator == other.denominator {
             let numerator = self.numerator.plus(&other.numerator, budget)?;
-            return Ok(Self { numerator, denominator: self.denominator.clone() });
+            let denominator = self.denominator.clone().filter(|_| !numerator.is_zero());
+            return Ok(Self { numerator, denominator });
         }
-        let left = self.numerator.times(&other.denominator, budget)?;
-        let right = other.numerator.times(&self.denominator, budget)?;
-        let denominator = self.denominator.times(&other.denominator, budget)?;
-        Self { numerator: left.plus(&right, budget)?, denominator }.normal(budget)
+        let left = times_denominator(&self.numerator, other, budget)?;
+        let right = times_denominator(&other.numerator, self, budget)?;
+        self.common(other, left.plus(&right, budget)?, budget)
+    }
+
+    /// A numerator over the product of two denominators.
+    fn common(&self, other: &Self, numerator: Sum, budget: &mut Budget) -> Result<Self, Gap> {
+        match (&self.denominator, &other.denominator) {
+            (None, None) => Ok(Self::whole(numerator)),
+            (Some(one), None) | (None, Some(one)) => Self::fraction(numerator, one.clone(), budget),
+            (Some(a), Some(b)) => Self::fraction(numerator, a.times(b, budget)?, budget),
+        }
     }
 
     pub fn negated(&self) -> Self {
@@ -322,35 +342,39 @@ impl Quotient {
     }
 
     pub fn times(&self, other: &Self, budget: &mut Budget) -> Result<Self, Gap> {
-        let numerator = self.numerator.times(&other.numerator, budget)?;
-        let denominator = self.denominator.times(&other.denominator, budget)?;
-        Self { numerator, denominator }.normal(budget)
+        if let Some(product) = self.of_constants(other, |a, b| multiplied(a.clone(), b), budget)? {
+            return Ok(product);
+        }
+        self.common(other, self.numerator.times(&other.numerator, budget)?, budget)
     }
 
     pub fn inverted(&self, budget: &mut Budget) -> Result<Self, Gap> {
-        Self { numerator: self.denominator.clone(), denominator: self.numerator.clone() }.normal(budget)
+        let above = self.denominator.clone().unwrap_or_else(|| Sum::constant(BigRational::one()));
+        Self::fraction(above, self.numerator.clone(), budget)
     }
 
     pub fn over(&self, other: &Self, budget: &mut Budget) -> Result<Self, Gap> {
+        if let Some(quotient) = self.of_constants(other, |a, b| a / b, budget)? {
+            return Ok(quotient);
+        }
         self.times(&other.inverted(budget)?, budget)
     }
 
-    /// Brings a denominator of one term into the numerator.
-    fn normal(self, budget: &mut Budget) -> Result<Self, Gap> {
-        if self.denominator.is_zero() {
+    /// A fraction in normal form: a denominator of one term goes into the numerator.
+    fn fraction(numerator: Sum, denominator: Sum, budget: &mut Budget) -> Result<Self, Gap> {
+        if denominator.is_zero() {
             return Err("division by zero");
         }
-        if self.numerator.is_zero() {
-            return Ok(Self::integer(0));
+        if numerator.is_zero() || denominator.is_one() {
+            return Ok(Self::whole(numerator));
         }
-        let Some((product, coefficient)) = self.denominator.single() else { return Ok(self) };
-        if product.is_one() && coefficient.is_one() {
-            return Ok(self);
-        }
+        let Some((product, coefficient)) = denominator.single() else {
+            return Ok(Self { numerator, denominator: Some(denominator) });
+        };
         let powers = product.0.iter().map(|(atom, exponent)| (atom.clone(), -exponent)).collect();
         let (factor, product) = Product::normal(powers)?;
         let inverse = Sum::term(product, factor / coefficient);
-        Ok(Self::whole(self.numerator.times(&inverse, budget)?))
+        Ok(Self::whole(numerator.times(&inverse, budget)?))
     }
 
     /// Whether two quotients have the same value, by cross-multiplication.
@@ -358,24 +382,49 @@ impl Quotient {
         if self.denominator == other.denominator {
             return Ok(self.numerator == other.numerator);
         }
-        let left = self.numerator.times(&other.denominator, budget)?;
-        Ok(left == other.numerator.times(&self.denominator, budget)?)
+        let left = times_denominator(&self.numerator, other, budget)?;
+        Ok(left == times_denominator(&other.numerator, self, budget)?)
     }
 
-    /// Its value in double precision; none if it holds a variable or is not real.
-    pub fn to_f64(&self) -> Option<f64> {
-        Some(self.numerator.to_f64()? / self.denominator.to_f64()?)
+    /// What the terms of its numerator and denominator are products of.
+    pub fn products(&self) -> impl Iterator<Item = &Product> {
+        self.numerator.products().chain(self.denominator.iter().flat_map(Sum::products))
     }
 
-    /// Its absolute value, if its sign is beyond doubt.
-    pub fn absolute(&self) -> Result<Self, Gap> {
-        let negative = match self.as_rational() {
-            Some(value) => value.is_negative(),
-            None => match self.to_f64() {
-                Some(value) if value.abs() > 1e-6 => value < 0.0,
-                _ => return Err("absolute value of an expression"),
-            },
-        };
-        Ok(if negative { self.negated() } else { self.clone() })
+    /// Itself times a rational number.
+    pub fn scaled(&self, factor: &BigRational) -> Self {
+        if factor.is_zero() {
+            return Self::integer(0);
+        }
+        let terms = self.numerator.0.iter().map(|(product, value)| (product.clone(), value * factor));
+        Self { numerator: Sum(terms.collect()), denominator: self.denominator.clone() }
+    }
+
+    /// Whether the coefficient of its leading term is negative.
+    pub fn leads_negative(&self) -> bool {
+        self.numerator.0.last().is_some_and(|(_, coefficient)| coefficient.is_negative())
+    }
+
+    /// Real and imaginary part, if it is a sum of terms without symbols and functions and not real.
+    pub fn complex_parts(&self) -> Option<(Self, Self)> {
+        let (mut re, mut im) = (Sum::default(), Sum::default());
+        for (product, coefficient) in &self.as_sum()?.0 {
+            if product.0.iter().any(|(atom, _)| matches!(atom, Atom::Symbol(_) | Atom::Applied(_))) {
+                return None;
+            }
+            let real: Vec<_> =
+                product.0.iter().filter(|(atom, _)| *atom != Atom::Imaginary).cloned().collect();
+            let part = if real.len() == product.0.len() { &mut re } else { &mut im };
+            part.add_term(Product(real), coefficient.clone()).ok()?;
+        }
+        (!im.is_zero()).then(|| (Self::whole(re), Self::whole(im)))
+    }
+}
+
+/// A sum times the denominator of a quotient.
+fn times_denominator(sum: &Sum, quotient: &Quotient, budget: &mut Budget) -> Result<Sum, Gap> {
+    match &quotient.denominator {
+        None => Ok(sum.clone()),
+        Some(denominator) => sum.times(denominator, budget),
     }
 }

@@ -6,20 +6,46 @@ use num_rational::{BigRational, Rational64};
 use num_traits::{One, Pow, Signed, ToPrimitive, Zero};
 
 use crate::{
+    function::{Function, applied, symbolic_power},
     limits::{Budget, EXPONENT_OF_SUM, FACTOR, Gap, ROOT},
     poly::{Atom, Product, Quotient, Sum, rational_power, scaled},
 };
 
-/// `base` to the power of a rational number.
+/// `base` to the power of `exponent`; left as a function of both if it has no normal form.
 pub(crate) fn power(base: &Quotient, exponent: &Quotient, budget: &mut Budget) -> Result<Quotient, Gap> {
-    let exponent = exponent.as_rational().ok_or("exponent that is no rational number")?;
+    let Some(rational) = exponent.as_rational() else {
+        return match base.as_rational() {
+            Some(value) if value.is_zero() => Err("power of zero"),
+            Some(value) if value.is_one() => Ok(base.clone()),
+            _ => symbolic_power(base, exponent, budget),
+        };
+    };
+    let found = rational_exponent(base, &rational, budget);
+    if found.is_err() && !base.numerator.is_zero() {
+        return applied(Function::Power, vec![base.clone(), exponent.clone()]);
+    }
+    found
+}
+
+fn rational_exponent(base: &Quotient, exponent: &BigRational, budget: &mut Budget) -> Result<Quotient, Gap> {
     let parts = (exponent.numer().to_i64(), exponent.denom().to_u32());
     let (Some(numerator), Some(index)) = parts else { return Err("exponent too large") };
     if index == 1 {
         return whole_power(base, numerator, budget);
     }
-    let rooted = root(base, index, budget)?;
+    let rooted = exact_root(base, index, budget)?;
     whole_power(&rooted, numerator, budget)
+}
+
+/// The real root of a number, or the principal square root of a negative one; left as a power if it has no normal form.
+pub(crate) fn root(base: &Quotient, index: u32, budget: &mut Budget) -> Result<Quotient, Gap> {
+    if index == 0 {
+        return Err("root with such an index");
+    }
+    exact_root(base, index, budget).or_else(|_| {
+        let exponent = Quotient::constant(BigRational::new(BigInt::one(), index.into()));
+        applied(Function::Power, vec![base.clone(), exponent])
+    })
 }
 
 fn whole_power(base: &Quotient, exponent: i64, budget: &mut Budget) -> Result<Quotient, Gap> {
@@ -45,16 +71,16 @@ fn whole_power(base: &Quotient, exponent: i64, budget: &mut Budget) -> Result<Qu
     if exponent < 0 { result.inverted(budget) } else { Ok(result) }
 }
 
-/// The real root of a number, or the principal square root of a negative one.
-pub(crate) fn root(base: &Quotient, index: u32, budget: &mut Budget) -> Result<Quotient, Gap> {
+fn exact_root(base: &Quotient, index: u32, budget: &mut Budget) -> Result<Quotient, Gap> {
     if index == 0 || index > ROOT {
         return Err("root with such an index");
     }
-    let Some(sum) = base.as_sum() else {
-        let numerator = root(&Quotient::whole(base.numerator.clone()), index, budget)?;
-        let denominator = root(&Quotient::whole(base.denominator.clone()), index, budget)?;
+    let sum = &base.numerator;
+    if let Some(denominator) = &base.denominator {
+        let numerator = exact_root(&Quotient::whole(sum.clone()), index, budget)?;
+        let denominator = exact_root(&Quotient::whole(denominator.clone()), index, budget)?;
         return numerator.over(&denominator, budget);
-    };
+    }
     if sum.is_zero() {
         return Ok(Quotient::integer(0));
     }
@@ -75,7 +101,10 @@ fn root_of_term(product: &Product, coefficient: &BigRational, index: u32) -> Res
             Atom::Symbol(name) if !exponent.is_one() && !matches!(&**name, "pi" | "e") => {
                 return Err("root of a power of a variable");
             }
-            Atom::Symbol(_) | Atom::Prime(_) => powers.push((atom.clone(), scaled(*exponent, share)?)),
+            Atom::Applied(_) if !exponent.is_one() => return Err("root of a power of a function"),
+            Atom::Symbol(_) | Atom::Prime(_) | Atom::Applied(_) => {
+                powers.push((atom.clone(), scaled(*exponent, share)?));
+            }
         }
     }
     let (mut outside, mut negative) = (BigRational::one(), false);
@@ -109,6 +138,17 @@ fn root_of_integer(number: &BigUint, index: u32) -> Result<(BigUint, Vec<(u64, u
     Ok((BigUint::one(), factors(number)?))
 }
 
+/// The prime factors of a rational number with their powers, below zero for those of the denominator.
+pub(crate) fn factored(value: &BigRational) -> Option<Vec<(u64, i64)>> {
+    let parts = [(value.numer(), 1), (value.denom(), -1)];
+    let mut found = Vec::new();
+    for (part, sign) in parts {
+        let primes = factors(part.magnitude().to_u64().filter(|part| *part > 0)?).ok()?;
+        found.extend(primes.into_iter().map(|(prime, power)| (prime, sign * i64::from(power))));
+    }
+    Some(found)
+}
+
 /// The prime factors with their powers.
 fn factors(mut number: u64) -> Result<Vec<(u64, u32)>, Gap> {
     let mut found = Vec::new();
@@ -136,9 +176,8 @@ fn factors(mut number: u64) -> Result<Vec<(u64, u32)>, Gap> {
 /// √(a + b√c) = √x ± √y with x, y = (a ± √(a² − b²c)) / 2, if those are rational.
 fn denested(sum: &Sum, budget: &mut Budget) -> Result<Quotient, Gap> {
     const NESTED: Gap = "root of a sum";
-    let mut terms: Vec<(&Product, &BigRational)> = sum.0.iter().collect();
-    terms.sort_by_key(|(product, _)| !product.is_one());
-    let [(one, a), (surd, b)] = terms[..] else { return Err(NESTED) };
+    // The rational term comes first, if there is one.
+    let [(one, a), (surd, b)] = &sum.0[..] else { return Err(NESTED) };
     let real = surd.0.iter().all(|(atom, _)| matches!(atom, Atom::Prime(_)));
     if !one.is_one() || !real || a.is_negative() {
         return Err(NESTED);
@@ -148,8 +187,8 @@ fn denested(sum: &Sum, budget: &mut Budget) -> Result<Quotient, Gap> {
     let radicand = a * a - square;
     let discriminant = rational_square_root(&radicand).ok_or(NESTED)?;
     let half = BigRational::new(BigInt::one(), BigInt::from(2));
-    let larger = root(&Quotient::constant((a + &discriminant) * &half), 2, budget)?;
-    let smaller = root(&Quotient::constant((a - &discriminant) * &half), 2, budget)?;
+    let larger = exact_root(&Quotient::constant((a + &discriminant) * &half), 2, budget)?;
+    let smaller = exact_root(&Quotient::constant((a - &discriminant) * &half), 2, budget)?;
     larger.plus(&if b.is_negative() { smaller.negated() } else { smaller }, budget)
 }
 

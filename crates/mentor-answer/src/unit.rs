@@ -1,4 +1,10 @@
-//! Units by their canonical names.
+//! Units by their canonical names, and what they are worth.
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{One, Pow};
+
+use crate::poly::Quotient;
 
 /// Canonical unit and what else it is called. Names are compared without case and plural `s`, symbols as they stand.
 #[rustfmt::skip]
@@ -53,4 +59,67 @@ pub(crate) fn canonical(name: &str) -> Option<&'static str> {
             || names.contains(&name)
     };
     UNITS.iter().find(known).map(|(symbol, _)| *symbol)
+}
+
+/// Canonical units that are convertible: the dimension, and how many of its first unit one is, as a fraction.
+#[rustfmt::skip]
+const MEASURES: &[(&str, char, u64, u64)] = &[
+    ("m", 'm', 1, 1), ("mm", 'm', 1, 1000), ("cm", 'm', 1, 100), ("km", 'm', 1000, 1), ("in", 'm', 254, 10_000),
+    ("ft", 'm', 3048, 10_000), ("yd", 'm', 9144, 10_000), ("mi", 'm', 1_609_344, 1000),
+    ("g", 'g', 1, 1), ("mg", 'g', 1, 1000), ("kg", 'g', 1000, 1), ("lb", 'g', 45_359_237, 100_000),
+    ("oz", 'g', 45_359_237, 1_600_000),
+    ("L", 'l', 1, 1), ("ml", 'l', 1, 1000),
+    ("s", 's', 1, 1), ("min", 's', 60, 1), ("h", 's', 3600, 1), ("day", 's', 86_400, 1), ("week", 's', 604_800, 1),
+    ("month", 'M', 1, 1), ("year", 'M', 12, 1),
+    ("$", '$', 1, 1), ("cent", '$', 1, 100),
+];
+
+/// A quantity in the first units of its dimensions.
+pub(crate) struct Measured {
+    /// Dimensions with their exponents.
+    pub dimensions: Vec<(char, i32)>,
+    pub value: Quotient,
+}
+
+/// A quantity in basic units, and a numeral with its base as a number; none if the unit is not convertible.
+pub(crate) fn in_base(unit: &str, value: &Quotient) -> Option<Measured> {
+    if let Some(base) = unit.strip_prefix('_') {
+        let read =
+            base.parse().ok().zip(value.as_rational()).and_then(|(base, digits)| positional(&digits, base));
+        return read.map(|value| Measured { dimensions: Vec::new(), value: Quotient::constant(value) });
+    }
+    let unit = match unit {
+        "mph" => "mi/h",
+        unit => unit,
+    };
+    let (above, below) = unit.split_once('/').unwrap_or((unit, ""));
+    let mut dimensions = Vec::new();
+    let mut factor = BigRational::one();
+    for (part, sign) in [(above, 1), (below, -1)] {
+        if part.is_empty() {
+            continue;
+        }
+        let (name, exponent) = part.split_once('^').unwrap_or((part, "1"));
+        let known = MEASURES.iter().find(|(known, ..)| *known == name);
+        let (Some((_, dimension, numerator, denominator)), Ok(exponent)) = (known, exponent.parse::<i32>())
+        else {
+            return None;
+        };
+        if !(1..=4).contains(&exponent) {
+            return None;
+        }
+        let worth = BigRational::new(BigInt::from(*numerator), BigInt::from(*denominator));
+        factor *= Pow::pow(&worth, sign * exponent);
+        dimensions.push((*dimension, sign * exponent));
+    }
+    Some(Measured { dimensions, value: value.scaled(&factor) })
+}
+
+/// The number that decimal digits stand for in another base.
+fn positional(digits: &BigRational, base: u32) -> Option<BigRational> {
+    let digits = digits.to_integer().to_string();
+    if !(2..=10).contains(&base) || digits.bytes().any(|digit| u32::from(digit.wrapping_sub(b'0')) >= base) {
+        return None;
+    }
+    BigInt::parse_bytes(digits.as_bytes(), base).map(Into::into)
 }

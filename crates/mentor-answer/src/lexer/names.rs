@@ -7,7 +7,12 @@ pub(super) const MARKS: &[(&str, char)] = &[
     ("lbrace", '⦃'), ("rbrace", '⦄'), ("lvert", '|'), ("rvert", '|'), ("vert", '|'), ("%", '%'), ("$", '$'),
     ("circ", '°'), ("degree", '°'), ("infty", '∞'), ("approx", '='), ("simeq", '='), ("emptyset", '∅'),
     ("varnothing", '∅'), ("lbrack", '['), ("rbrack", ']'), ("mod", 'm'), ("bmod", 'm'), ("over", '÷'),
-    ("dollar", '$'), ("pounds", '£'), ("euro", '€'),
+    ("dollar", '$'), ("pounds", '£'), ("euro", '€'), ("le", '≤'), ("leq", '≤'), ("leqslant", '≤'), ("ge", '≥'),
+    ("geq", '≥'), ("geqslant", '≥'), ("lt", '<'), ("gt", '>'), ("ne", '≠'), ("neq", '≠'), ("in", '∈'), ("cup", '∪'),
+    ("cap", '∩'), ("setminus", '∖'), ("backslash", '∖'), ("mid", '|'), ("pm", '±'), ("mp", '∓'), ("langle", '('),
+    ("rangle", ')'), ("lfloor", '⌊'), ("rfloor", '⌋'), ("lceil", '⌈'), ("rceil", '⌉'), ("land", '∧'), ("wedge", '∧'),
+    ("lor", '∨'), ("vee", '∨'), ("to", '→'), ("rightarrow", '→'), ("equiv", '='), ("&", '&'), ("\\", '⏎'), ("cr", '⏎'),
+    ("choose", '⊚'), ("lgroup", '('), ("rgroup", ')'),
 ];
 
 /// Characters of other scripts and their plain equals.
@@ -15,7 +20,7 @@ pub(super) const MARKS: &[(&str, char)] = &[
 pub(super) const CHARACTERS: &[(char, char)] = &[
     ('−', '-'), ('–', '-'), ('×', '*'), ('·', '*'), ('⋅', '*'), ('∙', '*'), ('÷', '/'), ('∕', '/'),
     ('⁄', '/'), ('：', ':'), ('，', ','), ('；', ';'), ('（', '('), ('）', ')'), ('％', '%'), ('＝', '='),
-    ('≈', '='), ('º', '°'),
+    ('≈', '='), ('≡', '='), ('º', '°'), ('⩽', '≤'), ('⩾', '≥'), ('∨', '∨'), ('⟨', '('), ('⟩', ')'), ('’', '\''),
 ];
 
 /// Commands without a meaning of their own: spaces, sizes, styles.
@@ -29,7 +34,8 @@ pub(super) const LOOKS: &[&str] = &[
 /// Commands whose argument is read as it stands.
 #[rustfmt::skip]
 pub(super) const WRAPPERS: &[&str] = &[
-    "boxed", "fbox", "mathbf", "boldsymbol", "bm", "ensuremath", "mathit", "mathnormal",
+    "boxed", "fbox", "mathbf", "boldsymbol", "bm", "ensuremath", "mathit", "mathnormal", "vec", "hat",
+    "tilde", "widehat", "overrightarrow", "mathcal", "mathop", "mathrel",
 ];
 
 /// Commands whose argument is words.
@@ -57,5 +63,13 @@ pub(super) const GREEK_CHARACTERS: &[(char, &str)] = &[
 #[rustfmt::skip]
 pub(crate) const MATH_WORDS: &[&str] = &[
     "sqrt", "pi", "and", "or", "infinity", "inf", "percent", "sin", "cos", "tan", "cot", "sec", "csc",
-    "log", "ln", "exp", "max", "min", "gcd", "lcm", "mod", "abs", "arcsin", "arccos", "arctan",
+    "log", "ln", "exp", "max", "min", "gcd", "lcm", "mod", "abs", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
+    "coth", "sech", "csch", "asin", "acos", "atan", "asinh", "acosh", "atanh", "arccot", "arcsec", "arccsc", "arcsinh",
+    "arccosh", "arctanh", "floor", "ceil", "det",
 ];
+
+/// Functions whose argument may follow without a space (`sinx`).
+pub(super) const PREFIXES: &[&str] = &["sin", "cos", "tan", "cot", "log", "ln"];
+
+/// Raised digits, in the order of what they stand for.
+pub(super) const SUPERSCRIPTS: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹";

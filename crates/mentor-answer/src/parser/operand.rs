@@ -4,7 +4,19 @@ use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
 use super::{Parser, plain};
-use crate::{form::Form, lexer::Kind, limits::Gap, number, poly::Quotient, power::root};
+use crate::{
+    form::Form,
+    function::{FUNCTIONS, absolute, binomial, floor},
+    lexer::Kind,
+    limits::{Budget, Gap},
+    number,
+    poly::{Atom, Quotient},
+    power::{power, root},
+    region::Region,
+};
+
+/// A function of one argument that stands between signs of its own.
+type Delimited = fn(&Quotient, &mut Budget) -> Result<Quotient, Gap>;
 
 impl<'a> Parser<'a, '_> {
     /// Reads one operand: a number, symbol, command or bracket with what it holds.
@@ -23,7 +35,35 @@ impl<'a> Parser<'a, '_> {
                 let radicand = self.deeper(Self::unmixed_factor)?;
                 self.square_root(&radicand)
             }
+            Kind::Word("abs") => self.delimited(absolute),
+            Kind::Word("floor") => self.delimited(floor),
+            Kind::Word("ceil") => self.delimited(|x, budget| Ok(floor(&x.negated(), budget)?.negated())),
+            Kind::Word(name) | Kind::Command(name) if FUNCTIONS.contains(&name) => self.call(name),
+            Kind::Word(name @ ("gcd" | "lcm" | "max" | "min"))
+            | Kind::Command(name @ ("gcd" | "lcm" | "max" | "min")) => self.call_of_several(name),
+            Kind::Word("det") | Kind::Command("det") => {
+                self.at += 1;
+                let Form::Matrix(rows) = self.deeper(Self::base)? else {
+                    return Err("determinant of no matrix");
+                };
+                crate::matrix::determinant(&rows, self.budget).map(plain)
+            }
             Kind::Word(_) => Err("words within an expression"),
+            Kind::Command("sum") => self.series(false),
+            Kind::Command("prod") => self.series(true),
+            Kind::Command("lim") => self.limit(),
+            Kind::Command("binom") => {
+                self.at += 1;
+                let (above, below) = (self.argument()?, self.argument()?);
+                let (above, below) = (self.operand(&above)?, self.operand(&below)?);
+                Ok(plain(binomial(&above, &below, self.budget)?))
+            }
+            Kind::Command("overline" | "bar") => {
+                self.at += 1;
+                self.argument()
+            }
+            Kind::Begin(name) => self.environment(name),
+            Kind::End => Err("an environment that is not understood"),
             Kind::Command("frac") => {
                 self.at += 1;
                 let (numerator, denominator) = (self.argument()?, self.argument()?);
@@ -43,16 +83,20 @@ impl<'a> Parser<'a, '_> {
 
     fn command_root(&mut self) -> Result<Form, Gap> {
         self.at += 1;
-        let mut index = 2;
+        let mut index = Quotient::integer(2);
         if self.take('[') {
-            let form = self.deeper(Self::sum)?;
-            let value = self.operand(&form)?.as_rational().filter(BigRational::is_integer);
-            index = value.and_then(|value| value.to_integer().to_u32()).ok_or("root with such an index")?;
+            let form = self.enclosed(Self::sum)?;
+            index = self.operand(&form)?;
             self.expect(']')?;
         }
         let radicand = self.argument()?;
         let radicand = self.operand(&radicand)?;
-        Ok(plain(root(&radicand, index, self.budget)?))
+        let whole =
+            index.as_rational().filter(BigRational::is_integer).and_then(|whole| whole.to_integer().to_u32());
+        Ok(plain(match whole {
+            Some(index) => root(&radicand, index, self.budget)?,
+            None => power(&radicand, &index.inverted(self.budget)?, self.budget)?,
+        }))
     }
 
     /// `\mathbb{R}` and the like, by name.
@@ -64,11 +108,14 @@ impl<'a> Parser<'a, '_> {
         if braced {
             self.expect('}')?;
         }
+        if letter == "R" {
+            return Ok(Form::Region(Region::all()));
+        }
         Ok(Form::Phrase(format!("the set {letter}")))
     }
 
     /// The argument of a command: a group, one digit, or one base.
-    fn argument(&mut self) -> Result<Form, Gap> {
+    pub(super) fn argument(&mut self) -> Result<Form, Gap> {
         if let Some(Kind::Number(digits)) = self.kind(0)
             && digits.len() > 1
             && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -88,11 +135,55 @@ impl<'a> Parser<'a, '_> {
 
     fn symbol(&mut self, name: &str) -> Result<Form, Gap> {
         self.at += 1;
+        if let Some((_, value)) = self.bound.iter().rev().find(|(bound, _)| *bound == name) {
+            return Ok(plain(value.clone()));
+        }
+        if name == "C" && self.is_mark('(') {
+            return self.choose();
+        }
+        if self.is_mark('\'') {
+            let mut name = name.to_owned();
+            while self.take('\'') {
+                name.push('\'');
+            }
+            return Ok(plain(Quotient::symbol(&name)));
+        }
         if self.take('_') {
             let below = self.subscript()?;
             return Ok(plain(Quotient::symbol(&format!("{name}_{below}"))));
         }
-        Ok(plain(if name == "i" { Quotient::imaginary() } else { Quotient::symbol(name) }))
+        Ok(plain(if name == "i" { Quotient::atom(Atom::Imaginary) } else { Quotient::symbol(name) }))
+    }
+
+    /// `C(4, 2)`, a binomial coefficient, or a product with what stands in brackets.
+    fn choose(&mut self) -> Result<Form, Gap> {
+        let form = self.deeper(Self::base)?;
+        if let Form::Sequence { open: '(', close: ')', items } = &form
+            && let [above, below] = &items[..]
+        {
+            let (above, below) = (self.operand(above)?, self.operand(below)?);
+            return Ok(plain(binomial(&above, &below, self.budget)?));
+        }
+        self.product(&plain(Quotient::symbol("C")), &form)
+    }
+
+    /// A word with one argument in brackets.
+    fn delimited(&mut self, function: Delimited) -> Result<Form, Gap> {
+        self.at += 1;
+        let form = self.enclosed(Self::base)?;
+        let value = self.operand(&form)?;
+        Ok(plain(function(&value, self.budget)?))
+    }
+
+    /// One operand that is not mixed with the fraction behind it: what a base or bound is.
+    pub(super) fn base_alone(&mut self) -> Result<Form, Gap> {
+        match self.kind(0) {
+            Some(Kind::Number(digits)) => {
+                self.at += 1;
+                Ok(plain(number::value(digits)?))
+            }
+            _ => self.base(),
+        }
     }
 
     /// What follows `_`: one token, or several in braces.
@@ -138,7 +229,7 @@ impl<'a> Parser<'a, '_> {
     /// The digits below a line behind a decimal fraction, and how many tokens they take.
     fn repeating(&self, digits: &str) -> Option<(&'a str, usize)> {
         match (self.kind(0)?, self.kind(1)?, self.kind(2)?, self.kind(3)?) {
-            (Kind::Command("overline"), Kind::Mark('{'), Kind::Number(period), Kind::Mark('}'))
+            (Kind::Command("overline" | "bar"), Kind::Mark('{'), Kind::Number(period), Kind::Mark('}'))
                 if digits.contains('.') && period.bytes().all(|byte| byte.is_ascii_digit()) =>
             {
                 Some((period, 4))
@@ -184,20 +275,40 @@ impl<'a> Parser<'a, '_> {
                 if self.take('⦄') {
                     return Ok(Form::Set(Vec::new()));
                 }
-                let items = self.deeper(Self::list)?;
+                if let Some(form) = self.enclosed(Self::set_of_all)? {
+                    self.expect('⦄')?;
+                    return Ok(form);
+                }
+                let (items, _) = self.enclosed(Self::list)?;
                 self.expect('⦄')?;
                 Ok(Form::Set(items))
             }
             '{' => {
-                let mut items = self.deeper(Self::list)?;
+                let (mut items, _) = self.enclosed(Self::list)?;
                 self.expect('}')?;
                 Ok(if items.len() == 1 { items.remove(0) } else { Form::Set(items) })
             }
             '∅' => Ok(Form::Set(Vec::new())),
             '|' => {
-                let inner = self.deeper(Self::sum)?;
+                let outer = std::mem::replace(&mut self.bars, true);
+                let inner = self.deeper(Self::sum);
+                self.bars = outer;
+                let inner = inner?;
                 self.expect('|')?;
-                Ok(plain(self.operand(&inner)?.absolute()?))
+                if let Form::Matrix(rows) = &inner {
+                    return crate::matrix::determinant(rows, self.budget).map(plain);
+                }
+                let value = self.operand(&inner)?;
+                Ok(plain(absolute(&value, self.budget)?))
+            }
+            '⌊' | '⌈' => {
+                let inner = self.enclosed(Self::sum)?;
+                self.expect(if mark == '⌊' { '⌋' } else { '⌉' })?;
+                let value = self.operand(&inner)?;
+                Ok(plain(match mark {
+                    '⌊' => floor(&value, self.budget)?,
+                    _ => floor(&value.negated(), self.budget)?.negated(),
+                }))
             }
             '$' | '€' | '£' => {
                 self.unit = Some(mark.to_string());
@@ -210,7 +321,7 @@ impl<'a> Parser<'a, '_> {
 
     /// What stands in round or square brackets; round ones around one thing only group.
     fn sequence(&mut self, open: char) -> Result<Form, Gap> {
-        let mut items = self.deeper(Self::list)?;
+        let (mut items, _) = self.enclosed(Self::list)?;
         let Some(Kind::Mark(close @ (')' | ']'))) = self.kind(0) else {
             return Err("brackets that do not match");
         };

@@ -1,0 +1,216 @@
+//! What a whole item says: a value, an equation, an inequality, a set.
+
+use super::{Parser, plain};
+use crate::{
+    form::{Form, Quantity},
+    lexer::Kind,
+    limits::Gap,
+    poly::Quotient,
+    region::Region,
+    relation::{Sign, claim},
+};
+
+/// The marks between the sides of a statement.
+const RELATIONS: [char; 7] = ['=', '<', '>', '≤', '≥', '≠', '∈'];
+
+impl Parser<'_, '_> {
+    /// Sides joined by `=`, `<`, `∈` and the like: `x = 5`, `0 < x \le 1`, `f(x) = 2x`.
+    pub(super) fn statement(&mut self) -> Result<Form, Gap> {
+        let outer = self.unit.take();
+        self.take('=');
+        let mut form = match self.defined() {
+            Some(name) => plain(Quotient::symbol(&name)),
+            None => self.side()?,
+        };
+        let mut claims = Vec::new();
+        while let Some(Kind::Mark(mark)) = self.kind(0)
+            && RELATIONS.contains(&mark)
+        {
+            self.at += 1;
+            let right = self.side()?;
+            match mark {
+                '=' => form = self.equated(form, right)?,
+                '∈' => form = membership(&form, right)?,
+                _ => {
+                    claims.push(self.inequality(&form, mark, &right)?);
+                    form = right;
+                }
+            }
+        }
+        if !claims.is_empty() {
+            form = self.together(claims)?;
+        }
+        if let Form::Quantity(quantity) = &mut form {
+            quantity.unit = quantity.unit.take().or(self.unit.take());
+            if quantity.percent && quantity.unit.is_some() {
+                return Err("a percentage with a unit");
+            }
+        }
+        self.unit = outer;
+        Ok(form)
+    }
+
+    /// The name of a function that is being defined (`f(x) =`).
+    fn defined(&mut self) -> Option<String> {
+        let (Some(Kind::Symbol(name)), Some(Kind::Mark('('))) = (self.kind(0), self.kind(1)) else {
+            return None;
+        };
+        let mut ahead = 2;
+        while let (Some(Kind::Symbol(_)), Some(Kind::Mark(mark @ (',' | ')')))) =
+            (self.kind(ahead), self.kind(ahead + 1))
+        {
+            ahead += 2;
+            if mark == ')' && self.kind(ahead) == Some(Kind::Mark('=')) {
+                self.at += ahead;
+                return Some(name.to_owned());
+            }
+        }
+        None
+    }
+
+    /// A sum, or sums joined by `∪`, `∩` and `∖`.
+    fn side(&mut self) -> Result<Form, Gap> {
+        let mut form = self.sum()?;
+        while let Some(Kind::Mark(mark @ ('∪' | '∩' | '∖'))) = self.kind(0) {
+            self.at += 1;
+            let right = self.sum()?;
+            form = match (form, right, mark) {
+                (Form::Set(mut elements), Form::Set(more), '∪') => {
+                    elements.extend(more);
+                    Form::Set(elements)
+                }
+                (left, right, _) => {
+                    const NO_REGION: Gap = "a set that is not understood";
+                    let left = Region::of(&left, self.budget)?.ok_or(NO_REGION)?;
+                    let right = Region::of(&right, self.budget)?.ok_or(NO_REGION)?;
+                    Form::Region(match mark {
+                        '∪' => left.union(right, self.budget)?,
+                        '∩' => left.intersection(&right, self.budget)?,
+                        _ => left.intersection(&right.complement(), self.budget)?,
+                    })
+                }
+            };
+        }
+        Ok(form)
+    }
+
+    /// `x = 5`, `5 = x`, `(x, y) = (1, 2)`, two expressions of one value, or an equation.
+    fn equated(&mut self, left: Form, right: Form) -> Result<Form, Gap> {
+        if let (Some(name), Form::Quantity(value)) = (variable(&left), &right) {
+            return Ok(Form::Quantity(Quantity { name: Some(name), ..value.clone() }));
+        }
+        if let (Form::Quantity(value), Some(name)) = (&left, variable(&right)) {
+            return Ok(Form::Quantity(Quantity { name: Some(name), ..value.clone() }));
+        }
+        match (&left, &right) {
+            (Form::Sequence { items, .. }, Form::Sequence { items: values, .. })
+                if items.len() == values.len() && items.iter().all(|item| variable(item).is_some()) =>
+            {
+                Ok(right)
+            }
+            (_, Form::Sequence { .. } | Form::Set(_) | Form::Infinity { .. } | Form::Matrix(_))
+                if variable(&left).is_some() =>
+            {
+                Ok(right)
+            }
+            (_, Form::Region(region)) => match variable(&left) {
+                Some(name) => Ok(Form::Region(region.clone().named(&name))),
+                None => Err("equation of sets"),
+            },
+            (Form::Quantity(a), Form::Quantity(b)) => {
+                if a.value.equals(&b.value, self.budget)? {
+                    return Ok(left);
+                }
+                if a.name.is_some() {
+                    // `S = \frac{1}{2}ab = 6`: the last side is the value.
+                    return Ok(Form::Quantity(Quantity { name: a.name.clone(), ..b.clone() }));
+                }
+                let difference = a.value.plus(&b.value.negated(), self.budget)?;
+                claim(Sign::Equal, &difference, self.budget)
+            }
+            _ => Err("equation"),
+        }
+    }
+
+    /// One step of a chain of inequalities.
+    fn inequality(&mut self, left: &Form, mark: char, right: &Form) -> Result<Form, Gap> {
+        let infinite = |form: &Form| matches!(form, Form::Infinity { .. });
+        if infinite(left) || infinite(right) {
+            // `x < ∞` says nothing but that x is real.
+            let name = variable(left).or_else(|| variable(right)).ok_or("an inequality with infinity")?;
+            return Ok(Form::Region(Region::all().named(&name)));
+        }
+        let (left, right) = (self.operand(left)?, self.operand(right)?);
+        let (sign, value) = match mark {
+            '<' => (Sign::Positive, right.plus(&left.negated(), self.budget)?),
+            '≤' => (Sign::NotNegative, right.plus(&left.negated(), self.budget)?),
+            '>' => (Sign::Positive, left.plus(&right.negated(), self.budget)?),
+            '≥' => (Sign::NotNegative, left.plus(&right.negated(), self.budget)?),
+            _ => (Sign::NotEqual, left.plus(&right.negated(), self.budget)?),
+        };
+        claim(sign, &value, self.budget)
+    }
+
+    /// Claims that all hold.
+    fn together(&mut self, mut claims: Vec<Form>) -> Result<Form, Gap> {
+        if claims.len() == 1 {
+            return Ok(claims.remove(0));
+        }
+        let mut whole: Option<Region> = None;
+        for claim in &claims {
+            let Form::Region(region) = claim else { return Ok(Form::Set(claims)) };
+            whole = Some(match whole {
+                None => region.clone(),
+                Some(whole) if whole.variable == region.variable => {
+                    whole.intersection(region, self.budget)?
+                }
+                Some(_) => return Ok(Form::Set(claims)),
+            });
+        }
+        whole.map(Form::Region).ok_or("nothing")
+    }
+
+    /// `\{x \mid x > 3\}` after its opening brace; none if it is no such set.
+    pub(super) fn set_of_all(&mut self) -> Result<Option<Form>, Gap> {
+        let mut ahead = 1;
+        if !matches!(self.kind(0), Some(Kind::Symbol(_))) {
+            return Ok(None);
+        }
+        if self.kind(1) == Some(Kind::Mark('∈')) {
+            // `x \in \mathbb{R} \mid`
+            ahead =
+                (2..8).find(|ahead| matches!(self.kind(*ahead), Some(Kind::Mark('|' | ':')))).unwrap_or(0);
+        }
+        if !matches!(self.kind(ahead), Some(Kind::Mark('|' | ':'))) {
+            return Ok(None);
+        }
+        self.at += ahead + 1;
+        let (items, separators) = self.deeper(Self::list)?;
+        let region = match &items[..] {
+            [Form::Region(region)] => Some(region.clone()),
+            items => super::region(items, &separators, self.budget)?,
+        };
+        region.map_or(Err("a set that is not understood"), |region| Ok(Some(Form::Region(region))))
+    }
+}
+
+/// `x \in (0, 1)` or `x \in \{1, 2\}`.
+fn membership(left: &Form, right: Form) -> Result<Form, Gap> {
+    let Some(name) = variable(left) else { return Err("membership of something that is no variable") };
+    Ok(match right {
+        Form::Region(region) => Form::Region(region.named(&name)),
+        Form::Set(items) => Form::Set(items),
+        sequence @ Form::Sequence { .. } => sequence,
+        _ => return Err("membership in something that is no set"),
+    })
+}
+
+/// The name of a variable if that is all a form is; constants are none.
+pub(super) fn variable(form: &Form) -> Option<String> {
+    match form {
+        Form::Quantity(Quantity { value, percent: false, unit: None, name: None }) => {
+            value.as_symbol().filter(|name| !matches!(*name, "pi" | "e")).map(str::to_owned)
+        }
+        _ => None,
+    }
+}
