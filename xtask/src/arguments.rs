@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use mentor::bench::Name;
 
 /// Teacher-guided reinforcement learning of tool use.
 #[derive(Parser)]
@@ -22,6 +23,8 @@ pub enum Command {
     Pretrain(PretrainOptions),
     /// Measure a base model against the conditions it was made to meet.
     Gates(GatesOptions),
+    /// Time the engine on random weights, beside whatever else you time.
+    Bench(BenchOptions),
     /// Write a run folder's report again.
     Report {
         /// The run folder.
@@ -99,6 +102,44 @@ pub struct GatesOptions {
     /// Threads [default: all cores].
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+/// Flags of `bench`.
+#[derive(Args)]
+pub struct BenchOptions {
+    /// `train-step`, `generate` or `grpo-step`.
+    #[arg(value_name = "NAME")]
+    pub name: Name,
+    /// A Hugging Face `config.json`: the shape of the model, whose weights are random.
+    #[arg(long, value_name = "FILE")]
+    pub model_config: PathBuf,
+    /// Prompts of `grpo-step`, rows of the others.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub batch: usize,
+    /// Tokens of a prompt.
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub prompt: usize,
+    /// Tokens behind a prompt: sampled ones, or the rest of a row of `train-step`.
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub new: usize,
+    /// Samples of a prompt in `grpo-step`.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub group: usize,
+    /// Weight of the KL term in `grpo-step`; without one there is no reference pass.
+    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    pub beta: f32,
+    /// Number format. There is `f32`.
+    #[arg(long, value_name = "T", default_value = "f32")]
+    pub dtype: String,
+    /// Repetitions, after one that is not counted.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub reps: usize,
+    /// Threads [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// One JSON object a repetition instead of a table.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Training seeds.

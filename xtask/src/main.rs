@@ -2,6 +2,7 @@
 
 mod allocator;
 mod arguments;
+mod bench;
 mod display;
 mod experiment;
 mod pretrain;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         Command::Experiment(options) => experiment::run(&options),
         Command::Pretrain(options) => pretrain::run(&options),
         Command::Gates(options) => pretrain::gates(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Report { run } => experiment::report(&run),
     };
     match outcome {

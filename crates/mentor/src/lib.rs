@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod checkpoint;
 pub mod config;
 pub mod evaluate;
@@ -21,6 +22,7 @@ pub mod rl;
 pub mod run;
 pub mod schedule;
 pub mod sft;
+pub mod update;
 
 pub use {
     mentor_answer, mentor_env, mentor_eval, mentor_model, mentor_optim, mentor_reward, mentor_rollout,

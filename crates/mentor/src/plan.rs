@@ -9,8 +9,8 @@ use mentor_rollout::{Episode, Rollout, Sampling};
 
 use crate::config::{Arm, Experiment, Method};
 use crate::lab::{Lab, MAX_SLOTS};
-use crate::rl::MICRO_BATCH_TOKENS;
 use crate::sft;
+use crate::update::MICRO_BATCH_TOKENS;
 
 /// Speed of this machine with this model.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use mentor_model::{Batch, Gradients, Model};
-use mentor_optim::{Columns, Normalization, advantages, evaluate};
+use mentor_model::Model;
+use mentor_optim::advantages;
 use mentor_reward::{Case, Reward, Score, score};
 use mentor_rollout::{Episode, Rollout, Sampling, derive_seed};
 
@@ -15,9 +15,7 @@ use crate::layout::ArmDir;
 use crate::metrics::{self, UpdateStats};
 use crate::record::{RolloutRecord, StepMetrics, StepTiming};
 use crate::schedule::task_indices;
-
-/// Trained tokens a forward and backward pass holds at once; gradients of such micro-batches are added up.
-pub const MICRO_BATCH_TOKENS: usize = 8192;
+use crate::update::{Sample, policy_gradient, reference_logprobs};
 
 /// One rollout with what it earned.
 pub struct Attempt {
@@ -31,6 +29,12 @@ pub struct Attempt {
     pub correct: bool,
     /// Its advantage in its group; every sampled token gets it.
     pub advantage: f64,
+}
+
+impl Attempt {
+    fn sample(&self) -> Sample<'_> {
+        Sample { rollout: &self.rollout, advantage: self.advantage as f32 }
+    }
 }
 
 /// Trains one arm to its last step, or until `each`, which is handed every step's metrics, returns false.
@@ -80,22 +84,28 @@ fn step(
     let rolled = clock.elapsed().as_secs_f64();
 
     let (attempts, groups) = judge(lab, reward, &tasks, rollouts);
-    let references = reference_logprobs(lab, &attempts)?;
+    let samples: Vec<Sample> = attempts.iter().map(Attempt::sample).collect();
+    let objective = &rl.objective;
+    let references = match objective.kl {
+        Some(_) => reference_logprobs(&lab.base, &samples, rl.temperature)?,
+        None => vec![Vec::new(); samples.len()],
+    };
     let prepared = clock.elapsed().as_secs_f64();
 
     let rate = optimizer.schedule.rate(step - 1, rl.steps);
     let mut stats = UpdateStats::default();
     let groups_per_update = rl.prompts.div_ceil(rl.updates);
-    for (attempts, references) in
-        attempts.chunks(groups_per_update * rl.group).zip(references.chunks(groups_per_update * rl.group))
+    for (samples, references) in
+        samples.chunks(groups_per_update * rl.group).zip(references.chunks(groups_per_update * rl.group))
     {
-        let mut gradients = policy_gradient(lab, &state.model, attempts, references, &mut stats)?;
+        let mut gradients =
+            policy_gradient(&state.model, objective, rl.temperature, samples, references, &mut stats)?;
         stats.gradient_norm = f64::from(gradients.clip(optimizer.max_gradient_norm));
         state.optimizer.step(&state.model, &gradients, rate)?;
         stats.updates += 1;
     }
 
-    metrics::count(&mut state.progress, &state.model, &attempts, lab.experiment.rl.objective.kl.is_some());
+    metrics::count(&mut state.progress, &state.model, &attempts, objective.kl.is_some());
     let metrics = metrics::step_metrics(&state.progress, rate, &attempts, rl.group, groups, &stats);
     let total = clock.elapsed().as_secs_f64();
     let timing =
@@ -161,126 +171,4 @@ fn judge(lab: &Lab, reward: &Reward, tasks: &[usize], rollouts: Vec<Rollout>) ->
         attempt.advantage = *advantage;
     }
     (attempts, groups.zero_variance_groups)
-}
-
-/// Log-probabilities of the sampled tokens under the base model, if the objective has a KL term.
-fn reference_logprobs(lab: &Lab, attempts: &[Attempt]) -> Result<Vec<Vec<f32>>> {
-    if lab.experiment.rl.objective.kl.is_none() {
-        return Ok(vec![Vec::new(); attempts.len()]);
-    }
-    let mut references = Vec::with_capacity(attempts.len());
-    for micro in micro_batches(attempts) {
-        let (values, _) = lab.base.logprobs_no_grad(&pack(micro), lab.experiment.rl.temperature)?;
-        let mut rest = values.as_slice();
-        for attempt in micro {
-            let (mine, others) = rest.split_at(attempt.rollout.tokens_sampled());
-            references.push(mine.to_vec());
-            rest = others;
-        }
-    }
-    Ok(references)
-}
-
-/// Gradient of the objective over one mini-batch.
-fn policy_gradient(
-    lab: &Lab,
-    model: &Model,
-    attempts: &[Attempt],
-    references: &[Vec<f32>],
-    stats: &mut UpdateStats,
-) -> Result<Gradients> {
-    let rl = &lab.experiment.rl;
-    let normalization =
-        Normalization::of_lengths(attempts.iter().map(|attempt| attempt.rollout.tokens_sampled()));
-    let mut total: Option<Gradients> = None;
-    let mut first = 0;
-    for micro in micro_batches(attempts) {
-        let columns = TokenColumns::new(micro, &references[first..first + micro.len()]);
-        first += micro.len();
-        let logprobs = model.logprobs(&pack(micro), rl.temperature)?;
-        let evaluated = evaluate(
-            &rl.objective,
-            &columns.of(&logprobs.values, rl.objective.kl.is_some()),
-            &normalization,
-        )?;
-        stats.add(&evaluated, &logprobs);
-        let gradients = logprobs.backward(&evaluated.d_logprobs)?;
-        match &mut total {
-            None => total = Some(gradients),
-            Some(total) => total.accumulate(gradients)?,
-        }
-    }
-    total.context("a mini-batch without rollouts")
-}
-
-/// The columns of a micro-batch, one entry per sampled token.
-struct TokenColumns {
-    sampled: Vec<f32>,
-    reference: Vec<f32>,
-    advantages: Vec<f32>,
-    sequences: Vec<usize>,
-}
-
-impl TokenColumns {
-    fn new(attempts: &[Attempt], references: &[Vec<f32>]) -> Self {
-        let mut columns =
-            Self { sampled: vec![], reference: references.concat(), advantages: vec![], sequences: vec![0] };
-        for attempt in attempts {
-            columns.sampled.extend(sampled(attempt));
-            columns.advantages.resize(columns.sampled.len(), attempt.advantage as f32);
-            columns.sequences.push(columns.sampled.len());
-        }
-        columns
-    }
-
-    fn of<'a>(&'a self, logprobs: &'a [f32], with_reference: bool) -> Columns<'a> {
-        Columns {
-            logprobs,
-            old_logprobs: &self.sampled,
-            reference: with_reference.then_some(self.reference.as_slice()),
-            advantages: &self.advantages,
-            sequences: &self.sequences,
-        }
-    }
-}
-
-/// Log-probabilities of an attempt's sampled tokens, as stored when they were sampled.
-fn sampled(attempt: &Attempt) -> impl Iterator<Item = f32> {
-    attempt.rollout.tokens.iter().filter_map(|token| token.logprob)
-}
-
-/// Packs the very ids that were played; a token is scored if and only if it was sampled.
-fn pack(attempts: &[Attempt]) -> Batch {
-    let mut batch = Batch { ids: vec![], starts: vec![], scored: vec![] };
-    for attempt in attempts {
-        let start = batch.ids.len();
-        batch.starts.push(start);
-        for (offset, token) in attempt.rollout.tokens.iter().enumerate() {
-            batch.ids.push(token.id);
-            if token.logprob.is_some() {
-                batch.scored.push(start + offset);
-            }
-        }
-    }
-    batch
-}
-
-/// Cuts attempts, in order, into runs of at most [`MICRO_BATCH_TOKENS`] tokens (or one attempt).
-fn micro_batches(attempts: &[Attempt]) -> impl Iterator<Item = &[Attempt]> {
-    let mut rest = attempts;
-    std::iter::from_fn(move || {
-        let mut tokens = 0;
-        let count = rest
-            .iter()
-            .take_while(|attempt| {
-                tokens += attempt.rollout.tokens.len();
-                tokens <= MICRO_BATCH_TOKENS
-            })
-            .count()
-            .max(1)
-            .min(rest.len());
-        let (micro, others) = rest.split_at(count);
-        rest = others;
-        (!micro.is_empty()).then_some(micro)
-    })
 }
