@@ -4,19 +4,17 @@
 //! beside attention, then rows again (projections and first norm). Every sum over the batch runs in an order
 //! that the batch alone fixes.
 
-use crate::forward::{Activations, LayerActivations, ROWS, head_rows, predicting};
-use crate::kernels::attention::{AttentionGrad, attend_backward};
+use crate::forward::{Activations, LayerActivations, ROWS, head_rows};
 use crate::kernels::logprob::token_logprob_backward;
 use crate::kernels::matmul::{Write, matmul, matmul_tn};
 use crate::kernels::norm::{rms_norm, rms_norm_backward};
 use crate::kernels::reduce;
 use crate::kernels::rope::{RopeTable, Turn, rope};
 use crate::kernels::swiglu::swiglu_backward;
-use crate::kernels::tiles::{Tile, split};
 use crate::model::LayerIndex;
 use crate::packed::{BackwardLayer, BackwardWeights, ForwardLayer, ForwardWeights};
 use crate::pool::{Buffer, Scratch, first};
-use crate::{Batch, Config, Gradients, Model, Result};
+use crate::{Batch, Config, Gradients, Model, Result, attention};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -41,7 +39,7 @@ pub(crate) fn run(
     let mut gradients: Vec<Buffer> =
         model.vars().iter().map(|var| model.pool.zeros(var.elem_count())).collect();
     let Activations { mut streams, mut layers, last_attended, last, positions, table } = acts;
-    let wanted = predicting(batch);
+    let wanted = batch.predicting();
     let mut rows = Some((wanted, last_attended));
     let mut d_stream = head(model, forward, &weights, batch, &last, scored, &mut gradients);
     drop(last);
@@ -210,7 +208,7 @@ fn block(
         d_stream = model.pool.take(tokens * d);
     }
     let mut d_qkv = model.pool.take(tokens * c.qkv_width());
-    attention(pass, &acts, &d_attended, &mut d_qkv);
+    attention::backward(model, pass.batch, &acts, &d_attended, &mut d_qkv);
     for start in (0..tokens).step_by(CHUNK) {
         let rows = start..tokens.min(start + CHUNK);
         projection_half(pass, rows, input, &acts.qkv, &d_middle, &mut d_qkv, &mut d_stream, gradients);
@@ -218,19 +216,17 @@ fn block(
     d_stream
 }
 
-/// A matrix of `height` rows, zero but for those given.
+/// A matrix of `height` rows, each the sum of the rows of `from` that came from it, in their order.
 fn scatter(model: &Model, from: &[f32], rows: &[usize], height: usize, width: usize) -> Buffer {
-    let mut source = vec![None; height];
-    for (i, &row) in rows.iter().enumerate() {
-        source[row] = Some(i);
-    }
-    let mut out = model.pool.take(height * width);
-    out.par_chunks_mut(ROWS * width).zip(source.par_chunks(ROWS)).for_each(|(out, source)| {
-        for (row, source) in out.chunks_exact_mut(width).zip(source) {
-            match source {
-                Some(i) => row.copy_from_slice(&from[i * width..(i + 1) * width]),
-                None => row.fill(0.0),
-            }
+    let mut sources: Vec<(usize, usize)> = rows.iter().copied().zip(0..).collect();
+    sources.sort_unstable();
+    let mut out = model.pool.zeros(height * width);
+    out.par_chunks_mut(ROWS * width).enumerate().for_each(|(block, out)| {
+        let first = block * ROWS;
+        let mine = sources.partition_point(|&(row, _)| row < first);
+        for &(row, i) in sources[mine..].iter().take_while(|&&(row, _)| row < first + ROWS) {
+            let at = (row - first) * width;
+            reduce::add(&mut out[at..at + width], &from[i * width..(i + 1) * width]);
         }
     });
     out
@@ -366,54 +362,6 @@ fn mlp_rows(
                 matmul(rows, d_middle, d, pass.backward.o.panels(), d_attended, c.q_width(), Write::Set);
             },
         );
-}
-
-/// Attention of every sequence, each key-value head for itself, into the rows of `d_qkv` (queries and keys
-/// still turned and normalised).
-fn attention(pass: &Pass<'_>, acts: &LayerActivations, d_attended: &[f32], d_qkv: &mut [f32]) {
-    let c = pass.model.config();
-    let (heads, group, d) = (c.num_key_value_heads, c.group(), c.head_dim);
-    let queries = (0..heads).map(|h| h * group * d..(h + 1) * group * d);
-    let rest = (0..2 * heads).map(|h| c.q_width() + h * d..c.q_width() + (h + 1) * d);
-    let columns: Vec<_> = queries.chain(rest).collect();
-    let mut tiles = split(d_qkv, c.qkv_width(), pass.batch.sequences(), &columns).into_iter();
-    let mut tasks = Vec::new();
-    for (start, end) in pass.batch.sequences() {
-        let mut of_sequence: Vec<Option<Tile<'_>>> = tiles.by_ref().take(3 * heads).map(Some).collect();
-        for head in 0..heads {
-            let three = [head, heads + head, 2 * heads + head].map(|i| of_sequence[i].take());
-            tasks.push((start, end, head, three));
-        }
-    }
-    tasks.into_par_iter().for_each(|(start, end, head, tiles)| {
-        pass.model.scratch.with(|scratch| {
-            let tokens = end - start;
-            let column = head * group * d;
-            let of = AttentionGrad {
-                tokens,
-                head_dim: d,
-                group,
-                scale: c.attention_scale(),
-                q: &acts.turned[start * c.qk_width() + column..],
-                q_stride: c.qk_width(),
-                k: &acts.turned[start * c.qk_width() + c.q_width() + head * d..],
-                k_stride: c.qk_width(),
-                v: &acts.qkv[start * c.qkv_width() + c.qk_width() + head * d..],
-                v_stride: c.qkv_width(),
-                out: &acts.attended[start * c.q_width() + column..],
-                out_stride: c.q_width(),
-                dout: &d_attended[start * c.q_width() + column..],
-                dout_stride: c.q_width(),
-                lse: &acts.lse[start * c.num_attention_heads + head * group * tokens..],
-            };
-            attend_backward(of, &mut scratch.attention);
-            let results = [&scratch.attention.dq, &scratch.attention.dk, &scratch.attention.dv];
-            for (tile, values) in tiles.into_iter().flatten().zip(results) {
-                let mut tile = tile;
-                tile.fill_from(values);
-            }
-        });
-    });
 }
 
 /// Rotary embedding, per-head norms, projections and the first norm. `d_qkv` becomes the gradient of what was

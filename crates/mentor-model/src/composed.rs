@@ -90,8 +90,18 @@ fn sequence(model: &Model, ids: &[u32]) -> Tensors {
 
 /// Final rows of the whole batch, `(N, D)`.
 fn rows(model: &Model, batch: &Batch) -> Tensors {
-    let parts = batch.sequences().map(|(start, end)| sequence(model, &batch.ids[start..end]));
-    Tensor::cat(&parts.collect::<candle_core::Result<Vec<_>>>()?, 0)
+    let sequences: Vec<(usize, usize)> = batch.sequences().collect();
+    let mut parts = Vec::with_capacity(sequences.len());
+    for family in batch.families() {
+        let (start, end) = sequences[family.start];
+        let shared = &batch.ids[start..end];
+        parts.push(sequence(model, shared)?);
+        for &(start, end) in &sequences[family.start + 1..family.end] {
+            let whole = sequence(model, &[shared, &batch.ids[start..end]].concat())?;
+            parts.push(whole.narrow(0, shared.len(), end - start)?);
+        }
+    }
+    Tensor::cat(&parts, 0)
 }
 
 /// Logits `(N, V)` with their graph.
@@ -106,7 +116,7 @@ pub(crate) fn logprobs(model: &Model, batch: &Batch, temperature: f32) -> Result
         let none = Tensor::zeros(0, DType::F32, device)?;
         return Ok((none.clone(), none));
     }
-    let before: Vec<u32> = batch.scored.iter().map(|&at| at as u32 - 1).collect();
+    let before: Vec<u32> = batch.predicting().iter().map(|&row| row as u32).collect();
     let tokens: Vec<u32> = batch.scored.iter().map(|&at| batch.ids[at]).collect();
     let count = tokens.len();
     let chosen = rows(model, batch)?.index_select(&Tensor::from_vec(before, count, device)?, 0)?;

@@ -1,17 +1,14 @@
 //! The forward pass on the processor: blocks of rows through each half of a decoder block, attention between
 //! them.
 
-use crate::kernels::attention::{KeysValues, Visible, append_keys_values, attend, keys_values_len};
 use crate::kernels::logprob::{TokenLogProb, token_logprob_kernel};
 use crate::kernels::matmul::{Write, matmul};
 use crate::kernels::norm::rms_norm;
 use crate::kernels::rope::{RopeTable, Turn, rope};
-use crate::kernels::simd::Level;
 use crate::kernels::swiglu::swiglu;
-use crate::kernels::tiles::{Tile, split};
 use crate::packed::{ForwardLayer, ForwardWeights};
 use crate::pool::{Buffer, Scratch, first};
-use crate::{Batch, Config, Model, Result};
+use crate::{Batch, Config, Model, Result, attention};
 use rayon::prelude::*;
 
 /// Rows worked on together: a multiple of every register tile's height, small enough for a block's rows to stay
@@ -83,8 +80,9 @@ pub(crate) fn run(
 ) -> Result<Activations> {
     let c = model.config();
     let (tokens, d) = (batch.tokens(), c.hidden_size);
-    let positions: Vec<usize> = batch.sequences().flat_map(|(start, end)| 0..end - start).collect();
-    let longest = batch.sequences().map(|(start, end)| end - start).max().unwrap_or(0);
+    let places = batch.sequences().zip(batch.pasts());
+    let positions: Vec<usize> = places.flat_map(|((start, end), past)| past..past + end - start).collect();
+    let longest = positions.iter().max().map_or(0, |last| last + 1);
     let table = RopeTable::new(longest, c.head_dim, c.rope_theta);
     let mut stream = model.pool.take(tokens * d);
     embed(model, &batch.ids, &mut stream)?;
@@ -92,7 +90,7 @@ pub(crate) fn run(
     for layer in &weights.layers[..weights.layers.len() - 1] {
         let mut acts = new_layer(model, tokens, tokens);
         project(model, layer, &table, &positions, &stream, &mut acts);
-        attention(model, batch, &mut acts);
+        attention::forward(model, batch, &mut acts);
         let mut output = model.pool.take(tokens * d);
         finish(model, layer, &stream, &acts.attended, &mut acts.middle, &mut acts.gate_up, &mut output);
         let input = std::mem::replace(&mut stream, output);
@@ -104,7 +102,7 @@ pub(crate) fn run(
     let layer = weights.layers.last().expect("a model has at least one layer");
     let mut acts = new_layer(model, tokens, wanted.len());
     project(model, layer, &table, &positions, &stream, &mut acts);
-    attention(model, batch, &mut acts);
+    attention::forward(model, batch, &mut acts);
     let input = gather(model, &stream, wanted, d);
     let last_attended = gather(model, &acts.attended, wanted, c.q_width());
     let mut last = model.pool.take(wanted.len() * d);
@@ -125,11 +123,6 @@ fn gather(model: &Model, matrix: &[f32], rows: &[usize], width: usize) -> Buffer
         }
     });
     out
-}
-
-/// The rows that predict the scored tokens: each the one before.
-pub(crate) fn predicting(batch: &Batch) -> Vec<usize> {
-    batch.scored.iter().map(|at| at - 1).collect()
 }
 
 /// Copies the embeddings of `ids` into rows of `out`.
@@ -195,66 +188,6 @@ pub(crate) fn project_block(
         rms_norm(rows, &qkv[head * c.head_dim..], width, norm, c.rms_norm_eps, turned, c.qk_width());
         rope(turned, c.qk_width(), positions, table, Turn::Forward);
     }
-}
-
-/// Attention of every sequence, each key-value head for itself.
-fn attention(model: &Model, batch: &Batch, acts: &mut LayerActivations) {
-    let c = model.config();
-    let (heads, group) = (c.num_key_value_heads, c.group());
-    let columns: Vec<_> = (0..heads).map(|h| h * group * c.head_dim..(h + 1) * group * c.head_dim).collect();
-    let tiles = split(&mut acts.attended, c.q_width(), batch.sequences(), &columns);
-    let mut lse = &mut acts.lse[..];
-    let mut tasks = Vec::with_capacity(tiles.len());
-    let places = batch.sequences().flat_map(|place| (0..heads).map(move |head| (place, head)));
-    for (tile, ((start, end), head)) in tiles.into_iter().zip(places) {
-        let (mine, rest) = lse.split_at_mut(group * (end - start));
-        lse = rest;
-        tasks.push((tile, mine, start, end, head));
-    }
-    let (qkv, turned) = (&acts.qkv[..], &acts.turned[..]);
-    tasks.into_par_iter().for_each(|(tile, lse, start, end, head)| {
-        model.scratch.with(|scratch| {
-            attend_sequence(
-                c,
-                head,
-                &qkv[start * c.qkv_width()..end * c.qkv_width()],
-                &turned[start * c.qk_width()..end * c.qk_width()],
-                tile,
-                lse,
-                scratch,
-            );
-        });
-    });
-}
-
-/// One sequence and key-value head of [`attention`].
-fn attend_sequence(
-    c: &Config,
-    head: usize,
-    qkv: &[f32],
-    turned: &[f32],
-    mut out: Tile<'_>,
-    lse: &mut [f32],
-    scratch: &mut Scratch,
-) {
-    let (d, group, panel) = (c.head_dim, c.group(), Level::detect().panel());
-    let tokens = qkv.len() / c.qkv_width();
-    let (keys_len, values_len) = keys_values_len(tokens, d, panel);
-    let keys = first(&mut scratch.attention.keys_t, keys_len);
-    let values = first(&mut scratch.attention.keys, values_len);
-    let k = &turned[c.q_width() + head * d..];
-    let v = &qkv[c.qk_width() + head * d..];
-    append_keys_values(tokens, d, k, c.qk_width(), v, c.qkv_width(), keys, values, tokens, panel, 0);
-    let kv = KeysValues { keys, values, capacity: tokens };
-    let together = first(&mut scratch.a, tokens * group * d);
-    let visible = Visible { first: 1, step: 1 };
-    for (member, lse) in lse.chunks_exact_mut(tokens).enumerate() {
-        let q = &turned[(head * group + member) * d..];
-        let out = &mut together[member * d..];
-        let scores = &mut scratch.attention.p;
-        attend(tokens, d, q, c.qk_width(), kv, visible, c.attention_scale(), out, group * d, lse, scores);
-    }
-    out.fill_from(together);
 }
 
 /// Second half of a block over all rows it is given: output projection and MLP, each added to the residual

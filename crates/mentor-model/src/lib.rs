@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::doc_markdown, reason = "AdamW, SwiGLU and PyTorch are names of things, not of items")]
 
+mod attention;
 mod backward;
 mod batch;
 mod checkpoint;
@@ -20,7 +21,7 @@ mod pool;
 mod random;
 mod tokenizer;
 
-pub use batch::Batch;
+pub use batch::{Batch, Scored};
 pub use checkpoint::SaveDtype;
 pub use config::Config;
 pub use decoder::{Decoder, token_logprob};

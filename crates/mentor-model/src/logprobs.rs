@@ -72,7 +72,7 @@ impl Model {
         }
         in_pool(|| {
             let weights = ForwardWeights::new(self)?;
-            let acts = forward::run(self, &weights, batch, &forward::predicting(batch), Keep::Everything)?;
+            let acts = forward::run(self, &weights, batch, &batch.predicting(), Keep::Everything)?;
             let scores = forward::score(self, &weights, batch, &acts.last, temperature);
             let log_sum_exp = scores.iter().map(|s| s.log_sum_exp).collect();
             let (model, batch) = (self.handle(), batch.clone());
@@ -116,7 +116,7 @@ impl Model {
             let weights = ForwardWeights::new(self)?;
             let (mut values, mut entropies) = (Vec::new(), Vec::new());
             for part in parts(batch, NO_GRAD_TOKENS) {
-                let acts = forward::run(self, &weights, &part, &forward::predicting(&part), Keep::Nothing)?;
+                let acts = forward::run(self, &weights, &part, &part.predicting(), Keep::Nothing)?;
                 let scores = forward::score(self, &weights, &part, &acts.last, temperature);
                 values.extend(scores.iter().map(|s| s.logprob));
                 entropies.extend(scores.iter().map(|s| s.entropy));
@@ -153,18 +153,21 @@ pub(crate) fn in_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| work())
 }
 
-/// Cuts a batch between sequences into batches of about `tokens` tokens.
+/// Cuts a batch into batches of about `tokens` tokens, between sequences that do not belong together.
 fn parts(batch: &Batch, tokens: usize) -> Vec<Batch> {
-    let mut parts = Vec::new();
+    let sequences: Vec<(usize, usize)> = batch.sequences().collect();
     let mut scored = batch.scored.iter().copied().peekable();
+    let mut parts = Vec::new();
     let mut part = Batch::default();
     let mut offset = 0;
-    for (start, end) in batch.sequences() {
+    for family in batch.families() {
+        let (start, end) = (sequences[family.start].0, sequences[family.end - 1].1);
         if !part.ids.is_empty() && part.ids.len() + end - start > tokens {
             parts.push(std::mem::take(&mut part));
             offset = start;
         }
-        part.starts.push(start - offset);
+        part.starts.extend(sequences[family.clone()].iter().map(|(start, _)| start - offset));
+        part.continues.extend(family.clone().map(|sequence| sequence > family.start));
         part.ids.extend_from_slice(&batch.ids[start..end]);
         while let Some(at) = scored.next_if(|&at| at < end) {
             part.scored.push(at - offset);

@@ -230,7 +230,7 @@ fn a_sequence_can_be_learnt_by_heart() {
 #[test]
 fn batches_that_break_their_rules_are_refused() {
     let model = Model::random(tiny(true), 1).unwrap();
-    let good = Batch { ids: vec![1, 2, 3, 4], starts: vec![0, 2], scored: vec![1, 3] };
+    let good = Batch { ids: vec![1, 2, 3, 4], starts: vec![0, 2], scored: vec![1, 3], ..Batch::default() };
     assert!(good.validate(VOCAB).is_ok());
     let cases = [
         ("no tokens", Batch::default()),

@@ -32,7 +32,7 @@ fn load(kind: &str) -> (Model, Batch, Vec<f32>, Expected) {
     let expected = Expected(candle_core::safetensors::load(file, &Device::Cpu).unwrap());
     let ids = expected.integers("ids").into_iter().map(|id| id as u32).collect();
     let starts: Vec<usize> = expected.integers("starts").into_iter().map(|start| start as usize).collect();
-    let mut batch = Batch { ids, starts, scored: Vec::new() };
+    let mut batch = Batch { ids, starts, ..Batch::default() };
     let (mut scored, mut weights) = (Vec::new(), Vec::new());
     for (start, end) in batch.sequences() {
         scored.extend(start + 1..end);

@@ -41,7 +41,7 @@ pub fn transcript(tokenizer: &Tokenizer, chat: &Chat, task: &Task, trajectory: &
 
 /// Packs transcripts into one batch whose scored tokens are the assistant's.
 pub fn pack<'a>(transcripts: impl IntoIterator<Item = &'a Transcript>) -> Batch {
-    let mut batch = Batch { ids: vec![], starts: vec![], scored: vec![] };
+    let mut batch = Batch::default();
     for transcript in transcripts {
         let start = batch.ids.len();
         batch.starts.push(start);

@@ -1,7 +1,7 @@
 //! From rollouts with an advantage each to the gradient of the objective.
 
 use anyhow::{Context, Result};
-use mentor_model::{Batch, Gradients, Model};
+use mentor_model::{Batch, Gradients, Model, Scored};
 use mentor_optim::{Columns, Normalization, Objective, evaluate};
 use mentor_rollout::Rollout;
 
@@ -96,38 +96,115 @@ impl TokenColumns {
     }
 }
 
-/// Packs the very ids that were played; a token is scored if and only if it was sampled.
+/// Packs the very ids that were played; a token is scored if and only if it was sampled. What the rollouts of a group
+/// begin with is computed once.
 fn pack(samples: &[Sample]) -> Batch {
-    let mut batch = Batch { ids: vec![], starts: vec![], scored: vec![] };
-    for sample in samples {
-        let start = batch.ids.len();
-        batch.starts.push(start);
-        for (offset, token) in sample.rollout.tokens.iter().enumerate() {
-            batch.ids.push(token.id);
-            if token.logprob.is_some() {
-                batch.scored.push(start + offset);
-            }
-        }
-    }
-    batch
+    let sequences: Vec<(Vec<u32>, Vec<usize>)> = samples
+        .iter()
+        .map(|sample| {
+            let scored = sample.rollout.sampled().map(|(at, _)| at).collect();
+            (sample.rollout.ids(), scored)
+        })
+        .collect();
+    let borrowed: Vec<Scored> = sequences.iter().map(|(ids, scored)| (&ids[..], &scored[..])).collect();
+    let mut rest = &borrowed[..];
+    Batch::from_groups(groups(samples).map(|group| {
+        let (mine, others) = rest.split_at(group.len());
+        rest = others;
+        mine
+    }))
 }
 
-/// Cuts samples, in order, into runs of at most [`MICRO_BATCH_TOKENS`] tokens (or one sample).
-fn micro_batches<'a, 's>(samples: &'a [Sample<'s>]) -> impl Iterator<Item = &'a [Sample<'s>]> {
-    let mut rest = samples;
-    std::iter::from_fn(move || {
-        let mut tokens = 0;
-        let count = rest
-            .iter()
-            .take_while(|sample| {
-                tokens += sample.rollout.tokens.len();
-                tokens <= MICRO_BATCH_TOKENS
-            })
-            .count()
-            .max(1)
-            .min(rest.len());
-        let (micro, others) = rest.split_at(count);
-        rest = others;
-        (!micro.is_empty()).then_some(micro)
-    })
+/// Neighbours of the same group.
+fn groups<'a, 's>(samples: &'a [Sample<'s>]) -> impl Iterator<Item = &'a [Sample<'s>]> {
+    samples.chunk_by(|a, b| a.rollout.group == b.rollout.group)
+}
+
+/// Cuts samples, in order, into runs of at most [`MICRO_BATCH_TOKENS`] tokens (or one sample), between groups where
+/// a group fits. Prompts count once a group.
+fn micro_batches<'a, 's>(samples: &'a [Sample<'s>]) -> Vec<&'a [Sample<'s>]> {
+    let mut cuts = vec![0];
+    let (mut tokens, mut at) = (0, 0);
+    for group in groups(samples) {
+        let size = group_tokens(group);
+        if tokens > 0 && tokens + size > MICRO_BATCH_TOKENS {
+            cuts.push(at);
+            tokens = 0;
+        }
+        if size <= MICRO_BATCH_TOKENS {
+            tokens += size;
+            at += group.len();
+            continue;
+        }
+        for sample in group {
+            let size = sample.rollout.tokens.len();
+            if tokens > 0 && tokens + size > MICRO_BATCH_TOKENS {
+                cuts.push(at);
+                tokens = 0;
+            }
+            tokens += size;
+            at += 1;
+        }
+    }
+    cuts.push(samples.len());
+    cuts.dedup();
+    cuts.windows(2).map(|cut| &samples[cut[0]..cut[1]]).collect()
+}
+
+/// Tokens of a group whose prompt is computed once.
+fn group_tokens(group: &[Sample]) -> usize {
+    let own = |sample: &Sample| sample.rollout.tokens.len() - sample.rollout.prompt_tokens;
+    group.first().map_or(0, |first| first.rollout.prompt_tokens) + group.iter().map(own).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use mentor_rollout::Token;
+    use mentor_trajectory::{Ending, Trajectory};
+
+    use super::*;
+
+    /// A rollout of `prompt` given and `new` sampled tokens.
+    fn rollout(group: usize, prompt: usize, new: usize) -> Rollout {
+        let given = (0..prompt).map(|at| Token::given((group + at) as u32));
+        let sampled = (0..new).map(|at| Token { id: at as u32, logprob: Some(-1.0), turn: Some(0) });
+        let trajectory = Trajectory {
+            id: String::new(),
+            task_id: String::new(),
+            source: String::new(),
+            turns: Vec::new(),
+            ending: Ending::TokenLimit,
+        };
+        Rollout { trajectory, tokens: given.chain(sampled).collect(), prompt_tokens: prompt, group }
+    }
+
+    fn cuts(sizes: &[(usize, usize, usize)]) -> Vec<usize> {
+        let rollouts: Vec<Rollout> = sizes.iter().map(|&(group, p, n)| rollout(group, p, n)).collect();
+        let samples: Vec<Sample> =
+            rollouts.iter().map(|rollout| Sample { rollout, advantage: 1.0 }).collect();
+        micro_batches(&samples).into_iter().map(<[Sample]>::len).collect()
+    }
+
+    #[test]
+    fn micro_batches_are_cut_between_groups_where_a_group_fits() {
+        assert_eq!(cuts(&[]), [0; 0]);
+        assert_eq!(cuts(&[(0, 10, 10), (0, 10, 10), (1, 10, 10)]), [3]);
+        // The prompt of 4000 counts once: 4000 + 3 · 1000 fit, and another such group does not.
+        let group = |group| vec![(group, 4000, 1000); 3];
+        assert_eq!(cuts(&[group(0), group(1)].concat()), [3, 3]);
+        // A group that does not fit is cut, and one sample is never.
+        assert_eq!(cuts(&[(0, 4000, 2000); 3]), [1, 1, 1]);
+        assert_eq!(cuts(&[(0, 1, 9000), (0, 1, 9000), (1, 1, 1)]), [1, 1, 1]);
+    }
+
+    #[test]
+    fn a_group_is_packed_behind_its_prompt() {
+        let rollouts = [rollout(7, 3, 2), rollout(7, 3, 1), rollout(1, 2, 1)];
+        let samples: Vec<Sample> =
+            rollouts.iter().map(|rollout| Sample { rollout, advantage: 1.0 }).collect();
+        let batch = pack(&samples);
+        assert_eq!(batch.ids, [7, 8, 9, 0, 1, 0, 1, 2, 0]);
+        assert_eq!((batch.starts, batch.scored), (vec![0, 3, 5, 6], vec![3, 4, 5, 8]));
+        assert_eq!(batch.continues, [false, true, true, false]);
+    }
 }

@@ -147,6 +147,10 @@ fn softmax_row<S: Simd>(s: S, row: &mut [f32], seen: usize, scale: f32) -> (f32,
 #[derive(Clone, Copy)]
 pub(crate) struct AttentionGrad<'a> {
     pub(crate) tokens: usize,
+    /// Tokens before these, whose keys and values an earlier call with the same scratch and capacity was given.
+    pub(crate) past: usize,
+    /// Tokens that the scratch has room for, those of the past included.
+    pub(crate) capacity: usize,
     pub(crate) head_dim: usize,
     /// Query heads that share these keys and values.
     pub(crate) group: usize,
@@ -165,7 +169,7 @@ pub(crate) struct AttentionGrad<'a> {
     pub(crate) lse: &'a [f32],
 }
 
-/// Scratch of [`attend_backward`], and its results.
+/// Scratch of [`attend_backward`], and its results: of its tokens' queries, and of all keys and values so far.
 #[derive(Debug, Default)]
 pub(crate) struct AttentionScratch {
     pub(crate) keys_t: Vec<f32>,
@@ -176,9 +180,9 @@ pub(crate) struct AttentionScratch {
     packed: Vec<f32>,
     /// `(tokens, group · head_dim)`.
     pub(crate) dq: Vec<f32>,
-    /// `(tokens, head_dim)`.
+    /// `(past + tokens, head_dim)`.
     pub(crate) dk: Vec<f32>,
-    /// `(tokens, head_dim)`.
+    /// `(past + tokens, head_dim)`.
     pub(crate) dv: Vec<f32>,
 }
 
@@ -191,24 +195,24 @@ fn grow(x: &mut Vec<f32>, length: usize) {
 dispatched! {
     /// The gradient to queries, keys and values, left in `scratch.dq`, `dk` and `dv`. Probabilities are
     /// recomputed from the saved log-sum-exp (as FlashAttention does); heads of the group are added in their
-    /// order.
+    /// order. Keys and values of the past gather what these tokens give them.
     pub(crate) fn attend_backward(of: AttentionGrad<'_>, scratch: &mut AttentionScratch) = attend_backward_lanes;
 }
 
 #[inline(always)]
 pub(crate) fn attend_backward_lanes<S: Simd>(s: S, of: AttentionGrad<'_>, scratch: &mut AttentionScratch) {
-    let (t, d) = (of.tokens, of.head_dim);
-    let (transposed, plain) = keys_values_len(t, d, S::PANEL);
+    let (t, d, past) = (of.tokens, of.head_dim, of.past);
+    let (transposed, plain) = keys_values_len(of.capacity, d, S::PANEL);
     grow(&mut scratch.keys_t, transposed);
     grow(&mut scratch.values_t, transposed);
     grow(&mut scratch.keys, plain);
     grow(&mut scratch.dq, t * of.group * d);
-    pack_transposed(of.k, of.k_stride, t, d, &mut scratch.keys_t, S::PANEL, d, 0);
-    pack_transposed(of.v, of.v_stride, t, d, &mut scratch.values_t, S::PANEL, d, 0);
-    pack_plain(of.k, of.k_stride, t, d, &mut scratch.keys, S::PANEL, t, 0);
+    pack_transposed(of.k, of.k_stride, t, d, &mut scratch.keys_t, S::PANEL, d, past);
+    pack_transposed(of.v, of.v_stride, t, d, &mut scratch.values_t, S::PANEL, d, past);
+    pack_plain(of.k, of.k_stride, t, d, &mut scratch.keys, S::PANEL, of.capacity, past);
     for x in [&mut scratch.dk, &mut scratch.dv] {
-        grow(x, t * d);
-        x[..t * d].fill(0.0);
+        grow(x, of.capacity * d);
+        x[past * d..(past + t) * d].fill(0.0);
     }
     for head in 0..of.group {
         for start in (0..t).step_by(QUERIES) {
@@ -227,7 +231,7 @@ fn backward_block<S: Simd>(
     scratch: &mut AttentionScratch,
 ) {
     let (t, d) = (of.tokens, of.head_dim);
-    let seen = start + block;
+    let seen = of.past + start + block;
     let width = seen.next_multiple_of(S::PANEL);
     let column = head * d;
     let q = &of.q[start * of.q_stride + column..];
@@ -251,9 +255,9 @@ fn backward_block<S: Simd>(
         }
         let log_sum_exp = of.lse[head * t + start + i];
         let (p, dp) = (&mut p[row.clone()], &mut dp[row]);
-        probabilities_and_gradient(s, p, dp, start + i + 1, of.scale, log_sum_exp, s.sum(along));
+        probabilities_and_gradient(s, p, dp, of.past + start + i + 1, of.scale, log_sum_exp, s.sum(along));
     }
-    let keys = Panels { k: seen, n: d, stride: t * S::PANEL, data: &scratch.keys };
+    let keys = Panels { k: seen, n: d, stride: of.capacity * S::PANEL, data: &scratch.keys };
     let dq = &mut scratch.dq[start * of.group * d + column..];
     matmul_lanes(s, block, dp, width, keys, dq, of.group * d, Write::Set);
     let packed = &mut scratch.packed;

@@ -308,6 +308,8 @@ fn attention<S: Simd>(s: S, t: usize, d: usize) {
     let dout = values(t * d, 4);
     let of = AttentionGrad {
         tokens: t,
+        past: 0,
+        capacity: t,
         head_dim: d,
         group: 1,
         scale,
