@@ -476,7 +476,7 @@ impl<'a> Job<'a> {
 
 /// Weights of a strip that one task sums up: enough to be worth packing the right operand for, few enough to
 /// share the work.
-const STRIP: usize = 12_288;
+const STRIP: usize = 24_576;
 
 /// Computes weight gradients, strips of their rows in parallel. A strip sums over all rows of the batch in
 /// order.

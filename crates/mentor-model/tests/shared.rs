@@ -40,11 +40,12 @@ fn gradients(model: &Model, batch: &Batch) -> Gradients {
 
 /// The largest difference of a gradient, relative to the largest element of its parameter's.
 fn furthest(a: &Gradients, b: &Gradients) -> f32 {
-    let of = |((_, a), (_, b)): ((&str, &[f32]), (&str, &[f32]))| {
+    let mut most = 0.0f32;
+    for ((_, a), (_, b)) in a.iter().zip(b.iter()) {
         let size = a.iter().fold(f32::MIN_POSITIVE, |most, x| most.max(x.abs()));
-        a.iter().zip(b).map(|(a, b)| (a - b).abs() / size).fold(0.0, f32::max)
-    };
-    a.iter().zip(b.iter()).map(of).fold(0.0, f32::max)
+        most = a.iter().zip(b).map(|(a, b)| (a - b).abs() / size).fold(most, f32::max);
+    }
+    most
 }
 
 fn check(groups: &[Group]) {

@@ -9,7 +9,7 @@
     reason = "a kernel must be compiled inside the function that enables its instructions"
 )]
 
-use super::matmul::{Panels, Write, matmul_lanes, matmul_tn_lanes, pack_plain, pack_transposed};
+use super::matmul::{Panels, Write, matmul_of, matmul_tn_of, pack_plain, pack_transposed};
 use super::simd::{Simd, dispatched};
 
 /// Query rows worked on together.
@@ -95,7 +95,7 @@ pub(crate) fn attend_lanes<S: Simd>(
             scores.resize(block * width, 0.0);
         }
         let keys = Panels { k: head_dim, n: width, stride: head_dim * S::PANEL, data: kv.keys };
-        matmul_lanes(s, block, &q[start * q_stride..], q_stride, keys, scores, width, Write::Set);
+        matmul_of(s, block, &q[start * q_stride..], q_stride, keys, scores, width, Write::Set);
         let mut inverse = [0.0; QUERIES];
         for i in 0..block {
             let row = &mut scores[i * width..(i + 1) * width];
@@ -107,7 +107,7 @@ pub(crate) fn attend_lanes<S: Simd>(
         }
         let values = Panels { k: seen, n: head_dim, stride: kv.capacity * S::PANEL, data: kv.values };
         let out = &mut out[start * out_stride..];
-        matmul_lanes(s, block, scores, width, values, out, out_stride, Write::Set);
+        matmul_of(s, block, scores, width, values, out, out_stride, Write::Set);
         for (i, &inverse) in inverse[..block].iter().enumerate() {
             let row = &mut out[i * out_stride..i * out_stride + head_dim];
             for at in (0..head_dim).step_by(S::N) {
@@ -242,8 +242,8 @@ fn backward_block<S: Simd>(
     grow(&mut scratch.p, block * width);
     grow(&mut scratch.dp, block * width);
     let (p, dp) = (&mut scratch.p, &mut scratch.dp);
-    matmul_lanes(s, block, q, of.q_stride, keys_t, p, width, Write::Set);
-    matmul_lanes(s, block, dout, of.dout_stride, values_t, dp, width, Write::Set);
+    matmul_of(s, block, q, of.q_stride, keys_t, p, width, Write::Set);
+    matmul_of(s, block, dout, of.dout_stride, values_t, dp, width, Write::Set);
     for i in 0..block {
         let row = i * width..(i + 1) * width;
         // Σ_j p_j · dp_j is the output's product with its gradient.
@@ -259,23 +259,10 @@ fn backward_block<S: Simd>(
     }
     let keys = Panels { k: seen, n: d, stride: of.capacity * S::PANEL, data: &scratch.keys };
     let dq = &mut scratch.dq[start * of.group * d + column..];
-    matmul_lanes(s, block, dp, width, keys, dq, of.group * d, Write::Set);
+    matmul_of(s, block, dp, width, keys, dq, of.group * d, Write::Set);
     let packed = &mut scratch.packed;
-    matmul_tn_lanes(s, block, seen, d, dp, width, q, of.q_stride, &mut scratch.dk, d, Write::Add, packed);
-    matmul_tn_lanes(
-        s,
-        block,
-        seen,
-        d,
-        p,
-        width,
-        dout,
-        of.dout_stride,
-        &mut scratch.dv,
-        d,
-        Write::Add,
-        packed,
-    );
+    matmul_tn_of(s, block, seen, d, dp, width, q, of.q_stride, &mut scratch.dk, d, Write::Add, packed);
+    matmul_tn_of(s, block, seen, d, p, width, dout, of.dout_stride, &mut scratch.dv, d, Write::Add, packed);
 }
 
 /// Turns scores into probabilities, and their gradients `dp` into the scores': `scale · p · (dp - along)`; both

@@ -166,7 +166,7 @@ dispatched! {
     /// `(rows, n)` with rows `c_stride` apart. `k` and `n` are those of the panels.
     pub(crate) fn matmul(
         rows: usize, a: &[f32], a_stride: usize, b: Panels<'_>, c: &mut [f32], c_stride: usize, write: Write,
-    ) = matmul_lanes;
+    ) = matmul_lanes, of matmul_of;
 }
 
 #[inline(always)]
@@ -185,9 +185,11 @@ pub(crate) fn matmul_lanes<S: Simd>(
     }
     assert!(a.len() >= (rows - 1) * a_stride + b.k && c.len() >= (rows - 1) * c_stride + b.n);
     assert!(b.data.len() >= (b.n.div_ceil(S::PANEL) - 1) * b.stride + b.k * S::PANEL);
+    let few = rows % S::TILE_ROWS;
+    let many = if few <= NARROW { rows - few } else { rows };
     for (j, column) in (0..b.n).step_by(S::PANEL).enumerate() {
         let columns = S::PANEL.min(b.n - column);
-        for row in (0..rows).step_by(S::TILE_ROWS) {
+        for row in (0..many).step_by(S::TILE_ROWS) {
             // SAFETY: the three assertions cover every row and column the tile touches.
             unsafe {
                 tile(
@@ -204,20 +206,196 @@ pub(crate) fn matmul_lanes<S: Simd>(
             }
         }
     }
+    if many < rows {
+        narrow_lanes(
+            s,
+            rows - many,
+            &a[many * a_stride..],
+            a_stride,
+            b,
+            &mut c[many * c_stride..],
+            c_stride,
+            write,
+        );
+    }
 }
 
-/// Rows that a weight gradient sums up before it moves on to the next panel: those of a panel, 24 KiB, then
-/// stay in the first cache.
+/// So few rows leave most of a register tile empty.
+const NARROW: usize = 3;
+
+/// A product of at most [`NARROW`] rows, several panels at a time: each sum waits for its last addition, and a
+/// processor can keep eight and more of them going.
+#[inline(always)]
+fn narrow_lanes<S: Simd>(
+    s: S,
+    rows: usize,
+    a: &[f32],
+    a_stride: usize,
+    b: Panels<'_>,
+    c: &mut [f32],
+    c_stride: usize,
+    write: Write,
+) {
+    let abreast = if rows == 1 { 4 } else { 2 };
+    let whole = b.n / S::PANEL / abreast * abreast;
+    for j in (0..whole).step_by(abreast) {
+        let left = Left { data: a.as_ptr(), row: a_stride, inner: 1 };
+        let right = &b.data[j * b.stride..];
+        let c = &mut c[j * S::PANEL..];
+        // SAFETY: `matmul_lanes` has checked all rows and columns; these panels are whole.
+        unsafe {
+            match (rows, S::TILE_VECTORS) {
+                (1, 2) => narrow_of::<S, 1, 2, 4>(
+                    s,
+                    b.k,
+                    left,
+                    right.as_ptr(),
+                    b.stride,
+                    c.as_mut_ptr(),
+                    c_stride,
+                    write,
+                ),
+                (1, _) => narrow_of::<S, 1, 1, 4>(
+                    s,
+                    b.k,
+                    left,
+                    right.as_ptr(),
+                    b.stride,
+                    c.as_mut_ptr(),
+                    c_stride,
+                    write,
+                ),
+                (2, 2) => narrow_of::<S, 2, 2, 2>(
+                    s,
+                    b.k,
+                    left,
+                    right.as_ptr(),
+                    b.stride,
+                    c.as_mut_ptr(),
+                    c_stride,
+                    write,
+                ),
+                (2, _) => narrow_of::<S, 2, 1, 2>(
+                    s,
+                    b.k,
+                    left,
+                    right.as_ptr(),
+                    b.stride,
+                    c.as_mut_ptr(),
+                    c_stride,
+                    write,
+                ),
+                (_, 2) => narrow_of::<S, 3, 2, 2>(
+                    s,
+                    b.k,
+                    left,
+                    right.as_ptr(),
+                    b.stride,
+                    c.as_mut_ptr(),
+                    c_stride,
+                    write,
+                ),
+                (_, _) => narrow_of::<S, 3, 1, 2>(
+                    s,
+                    b.k,
+                    left,
+                    right.as_ptr(),
+                    b.stride,
+                    c.as_mut_ptr(),
+                    c_stride,
+                    write,
+                ),
+            }
+        }
+    }
+    for (j, column) in (0..b.n).step_by(S::PANEL).enumerate().skip(whole) {
+        // SAFETY: `matmul_lanes` has checked all rows and columns.
+        unsafe {
+            tile(
+                s,
+                rows,
+                b.k,
+                Left { data: a.as_ptr(), row: a_stride, inner: 1 },
+                Right { data: b.data.as_ptr().add(j * b.stride), inner: S::PANEL },
+                c.as_mut_ptr().add(column),
+                c_stride,
+                S::PANEL.min(b.n - column),
+                write,
+            );
+        }
+    }
+}
+
+/// [`tile_of`] across `ABREAST` whole panels that lie `stride` apart.
+///
+/// # Safety
+/// `left` must be readable for `(ROWS, k)`, the panels for `k` rows each, and `c` writable for `ROWS` rows of
+/// `ABREAST` panels' width.
+#[inline(always)]
+unsafe fn narrow_of<S: Simd, const ROWS: usize, const VECTORS: usize, const ABREAST: usize>(
+    s: S,
+    k: usize,
+    left: Left,
+    right: *const f32,
+    stride: usize,
+    c: *mut f32,
+    c_stride: usize,
+    write: Write,
+) {
+    // SAFETY: all addresses lie inside what the caller promised.
+    unsafe {
+        let mut sums = [[[s.splat(0.0); VECTORS]; ABREAST]; ROWS];
+        let place = |i: usize, j: usize, v: usize| c.add(i * c_stride + j * S::PANEL + v * S::N);
+        if write == Write::Add {
+            for (i, sums) in sums.iter_mut().enumerate() {
+                for (j, sums) in sums.iter_mut().enumerate() {
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        *sum = s.load_pointer(place(i, j, v));
+                    }
+                }
+            }
+        }
+        for p in 0..k {
+            let b = right.add(p * S::PANEL);
+            let mut values = [s.splat(0.0); ROWS];
+            for (i, value) in values.iter_mut().enumerate() {
+                *value = s.splat(*left.data.add(i * left.row + p * left.inner));
+            }
+            for j in 0..ABREAST {
+                for v in 0..VECTORS {
+                    let other = s.load_pointer(b.add(j * stride + v * S::N));
+                    for (sums, &value) in sums.iter_mut().zip(&values) {
+                        sums[j][v] = s.fma(value, other, sums[j][v]);
+                    }
+                }
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (j, sums) in sums.iter().enumerate() {
+                for (v, &sum) in sums.iter().enumerate() {
+                    s.store_pointer(sum, place(i, j, v));
+                }
+            }
+        }
+    }
+}
+
+/// Rows that a weight gradient sums up before it moves on to the next panel: those of a panel then stay in the
+/// first cache.
 const DEPTH: usize = 192;
+
+/// Tiles of an operand's other side from which on packing the operand pays.
+const WORTH_PACKING: usize = 6;
 
 dispatched! {
     /// `C += Aᵀ·B` (`C = Aᵀ·B` with [`Write::Set`]): `A` `(rows, m)` with rows `a_stride` apart, `B` `(rows,
     /// n)` with rows `b_stride` apart, `C` `(m, n)` with rows `c_stride` apart. The sum over rows runs in their
-    /// order. `packed` is scratch for a last panel that is not full.
+    /// order. `packed` is scratch for operands that are read often enough to be worth a copy without gaps: rows
+    /// that lie far apart share few places of a cache.
     pub(crate) fn matmul_tn(
         rows: usize, m: usize, n: usize, a: &[f32], a_stride: usize, b: &[f32], b_stride: usize, c: &mut [f32],
         c_stride: usize, write: Write, packed: &mut Vec<f32>,
-    ) = matmul_tn_lanes;
+    ) = matmul_tn_lanes, of matmul_tn_of;
 }
 
 #[inline(always)]
@@ -246,37 +424,39 @@ pub(crate) fn matmul_tn_lanes<S: Simd>(
         }
         return;
     }
+    let packs_left = n > WORTH_PACKING * S::PANEL;
+    let packs_right = m > WORTH_PACKING * S::TILE_ROWS;
+    let left_len = if packs_left { DEPTH * m.next_multiple_of(S::TILE_ROWS) } else { 0 };
+    if packed.len() < left_len + DEPTH * S::PANEL {
+        packed.resize(left_len + DEPTH * S::PANEL, 0.0);
+    }
+    let (packed_left, packed_right) = packed.split_at_mut(left_len);
     let mut write = write;
     for start in (0..rows).step_by(DEPTH) {
         let depth = DEPTH.min(rows - start);
+        if packs_left {
+            pack_plain(&a[start * a_stride..], a_stride, depth, m, packed_left, S::TILE_ROWS, depth, 0);
+        }
         for column in (0..n).step_by(S::PANEL) {
             let columns = S::PANEL.min(n - column);
             let from = &b[start * b_stride + column..];
-            let right = if columns == S::PANEL {
-                Right { data: from.as_ptr(), inner: b_stride }
-            } else {
+            let right = if packs_right || columns < S::PANEL {
                 // A narrow last panel is filled up with zeros, so that whole vectors can be read.
-                if packed.len() < depth * S::PANEL {
-                    packed.resize(depth * S::PANEL, 0.0);
-                }
-                pack_plain(from, b_stride, depth, columns, packed, S::PANEL, depth, 0);
-                Right { data: packed.as_ptr(), inner: S::PANEL }
+                pack_plain(from, b_stride, depth, columns, packed_right, S::PANEL, depth, 0);
+                Right { data: packed_right.as_ptr(), inner: S::PANEL }
+            } else {
+                Right { data: from.as_ptr(), inner: b_stride }
             };
             for row in (0..m).step_by(S::TILE_ROWS) {
-                // SAFETY: the assertions cover both operands and the destination, or the panel was packed just
-                // now.
+                let left = if packs_left {
+                    Left { data: packed_left[row * depth..].as_ptr(), row: 1, inner: S::TILE_ROWS }
+                } else {
+                    Left { data: a[start * a_stride + row..].as_ptr(), row: 1, inner: a_stride }
+                };
+                // SAFETY: the assertions cover both operands and the destination, or they were packed just now.
                 unsafe {
-                    tile(
-                        s,
-                        S::TILE_ROWS.min(m - row),
-                        depth,
-                        Left { data: a.as_ptr().add(start * a_stride + row), row: 1, inner: a_stride },
-                        right,
-                        c.as_mut_ptr().add(row * c_stride + column),
-                        c_stride,
-                        columns,
-                        write,
-                    );
+                    let c = c.as_mut_ptr().add(row * c_stride + column);
+                    tile(s, S::TILE_ROWS.min(m - row), depth, left, right, c, c_stride, columns, write);
                 }
             }
         }

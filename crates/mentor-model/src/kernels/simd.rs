@@ -15,6 +15,8 @@
 pub(crate) trait Simd: Copy {
     /// A vector register.
     type V: Copy;
+    /// The level this is.
+    const LEVEL: Level;
     /// Lanes of a vector.
     const N: usize;
     /// Rows of the register tile of a matrix product.
@@ -176,38 +178,66 @@ pub fn instruction_set() -> &'static str {
 /// Defines a function that runs a generic kernel, compiled for the instruction set the processor has.
 ///
 /// `dispatched! { pub(crate) fn name(x: &[f32]) = body; }` calls `body::<S>(s, x)`, where `body` is
-/// `#[inline(always)]` and generic over [`Simd`].
+/// `#[inline(always)]` and generic over [`Simd`]. With `= body, of name_of;` there is `name_of(s, x)` as well, for
+/// kernels made of kernels: what is compiled into its caller shares the caller's registers, and a product needs
+/// them all.
 macro_rules! dispatched {
     ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $return:ty)? = $body:path;) => {
         $(#[$attribute])*
-        #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls the form the processor was asked about"))]
         $visibility fn $name($($argument: $type),*) $(-> $return)? {
-            #[cfg(target_arch = "x86_64")]
-            {
-                use $crate::kernels::simd::{Level, x86::{Avx2, Avx512}};
-                #[target_feature(enable = "avx512f")]
-                fn wide($($argument: $type),*) $(-> $return)? {
-                    // SAFETY: this function runs only where AVX-512 was detected.
-                    $body(unsafe { Avx512::new() }, $($argument),*)
-                }
-                #[target_feature(enable = "avx2,fma")]
-                fn medium($($argument: $type),*) $(-> $return)? {
-                    // SAFETY: this function runs only where AVX2 and FMA were detected.
-                    $body(unsafe { Avx2::new() }, $($argument),*)
-                }
-                match Level::detect() {
-                    // SAFETY: the processor has the instructions, detected just now.
-                    Level::Avx512 => return unsafe { wide($($argument),*) },
-                    // SAFETY: the same.
-                    Level::Avx2 => return unsafe { medium($($argument),*) },
-                    Level::Portable => {}
-                }
-            }
-            $body($crate::kernels::simd::Portable, $($argument),*)
+            let level = $crate::kernels::simd::Level::detect();
+            $crate::kernels::simd::run_at!(level, $body, ($($argument: $type),*) $(-> $return)?)
+        }
+    };
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) = $body:path, of $of:ident;) => {
+        $(#[$attribute])*
+        $visibility fn $name($($argument: $type),*) {
+            let level = $crate::kernels::simd::Level::detect();
+            $crate::kernels::simd::run_at!(level, $body, ($($argument: $type),*))
+        }
+        $(#[$attribute])*
+        $visibility fn $of<S: Simd>(_: S, $($argument: $type),*) {
+            $crate::kernels::simd::run_at!(S::LEVEL, $body, ($($argument: $type),*))
         }
     };
 }
+
+/// Runs a kernel in its form for a level that was detected, or that a value of its [`Simd`] type proves.
+macro_rules! run_at {
+    ($level:expr, $body:path, ($($argument:ident: $type:ty),*) $(-> $return:ty)?) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            use $crate::kernels::simd::{Level, x86::{Avx2, Avx512}};
+            #[target_feature(enable = "avx512f")]
+            #[expect(unsafe_code, reason = "the proof of the instructions")]
+            fn wide($($argument: $type),*) $(-> $return)? {
+                // SAFETY: this function runs only where AVX-512 was detected.
+                $body(unsafe { Avx512::new() }, $($argument),*)
+            }
+            #[target_feature(enable = "avx2,fma")]
+            #[expect(unsafe_code, reason = "the proof of the instructions")]
+            fn medium($($argument: $type),*) $(-> $return)? {
+                // SAFETY: this function runs only where AVX2 and FMA were detected.
+                $body(unsafe { Avx2::new() }, $($argument),*)
+            }
+            #[expect(unsafe_code, reason = "calls the form whose instructions are there")]
+            match $level {
+                // SAFETY: the level was detected or proved.
+                Level::Avx512 => unsafe { wide($($argument),*) },
+                // SAFETY: the same.
+                Level::Avx2 => unsafe { medium($($argument),*) },
+                Level::Portable => $body($crate::kernels::simd::Portable, $($argument),*),
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let _ = $level;
+            $body($crate::kernels::simd::Portable, $($argument),*)
+        }
+    }};
+}
 pub(crate) use dispatched;
+pub(crate) use run_at;
 
 /// Eight lanes as an array: the compiler makes of it what the target has.
 #[derive(Clone, Copy)]
@@ -226,6 +256,7 @@ macro_rules! each_lane {
 
 impl Simd for Portable {
     type V = [f32; 8];
+    const LEVEL: Level = Level::Portable;
     const N: usize = 8;
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 1;
@@ -303,7 +334,7 @@ impl Simd for Portable {
 pub(crate) mod x86 {
     //! The two x86-64 forms. A value of either type exists only where its instructions do: that is what the
     //! `SAFETY` of every intrinsic below rests on.
-    use super::Simd;
+    use super::{Level, Simd};
     use std::arch::x86_64::{
         __m256, __m512, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32,
         _mm_max_ps, _mm_max_ss, _mm_movehdup_ps, _mm_movehl_ps, _mm256_add_epi32, _mm256_add_ps,
@@ -352,6 +383,7 @@ pub(crate) mod x86 {
 
             impl Simd for $name {
                 type V = $vector;
+                const LEVEL: Level = Level::$name;
                 const N: usize = $lanes;
                 const TILE_ROWS: usize = $rows;
                 const TILE_VECTORS: usize = 2;
