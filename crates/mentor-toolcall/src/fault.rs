@@ -90,6 +90,18 @@ faults! {
     JsonLiteral = "json_literal", repair;
     /// A tuple: read as a list.
     TupleAsList = "tuple_as_list", repair;
+    /// One object where the format has a list of them.
+    NoList = "no_list", repair;
+    /// The arguments are an object where the format has a string that holds one.
+    ArgumentsNotEncoded = "arguments_not_encoded", repair;
+    /// What stands between the name and the arguments is not there.
+    MissingArgumentsMarker = "missing_arguments_marker", repair;
+    /// The call is written as another version of the format writes it.
+    SiblingForm = "sibling_form", repair;
+    /// The name or the call's identifier is not spelt as the format spells it, but clear.
+    NameSpelling = "name_spelling", repair;
+    /// A call in another channel than the one the format has for calls.
+    WrongChannel = "wrong_channel", repair;
     /// A value that is not of the type its parameter declares: kept as a string.
     UntypedValue = "untyped_value", repair;
     /// The text ends inside the call.
@@ -126,6 +138,8 @@ faults! {
     KeyNotString = "key_not_string", refusal;
     /// The object has no `name`.
     MissingName = "missing_name", refusal;
+    /// The object has several keys where its one key is the name.
+    AmbiguousName = "ambiguous_name", refusal;
     /// `name` is no string.
     NameNotString = "name_not_string", refusal;
     /// `name` is the empty string.
@@ -180,8 +194,11 @@ impl Faults {
 
     /// Whether reading stopped before the end of the call.
     pub(crate) fn halted(&self) -> bool {
-        use Fault::{ArgumentsNotObject, ConflictingArguments, EmptyName, MissingName, NameNotString};
-        let of_the_whole = [ArgumentsNotObject, ConflictingArguments, EmptyName, MissingName, NameNotString];
+        use Fault::{
+            AmbiguousName, ArgumentsNotObject, ConflictingArguments, EmptyName, MissingName, NameNotString,
+        };
+        let of_the_whole =
+            [AmbiguousName, ArgumentsNotObject, ConflictingArguments, EmptyName, MissingName, NameNotString];
         self.0.iter().any(|fault| !fault.is_repair() && !of_the_whole.contains(fault))
     }
 

@@ -61,9 +61,9 @@ impl Format {
     /// is shown to a model should not be able to forge them.
     pub fn markers(self) -> Vec<&'static str> {
         let spec = self.0;
-        let mut markers = vec![spec.thinking.0, spec.thinking.1];
-        for marker in spec.opens.iter().chain(spec.closes) {
-            if !markers.contains(marker) {
+        let mut markers = Vec::new();
+        for marker in [&spec.thinking.0, &spec.thinking.1].into_iter().chain(spec.opens).chain(spec.closes) {
+            if !marker.is_empty() && !markers.contains(marker) {
                 markers.push(marker);
             }
         }

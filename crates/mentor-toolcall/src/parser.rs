@@ -215,6 +215,8 @@ struct Machine<'a> {
     format: Format,
     options: Options<'a>,
     in_reasoning: bool,
+    /// Whether the turn has begun.
+    begun: bool,
     place: Place,
     memory: Memory,
     drafts: Vec<Draft>,
@@ -228,6 +230,7 @@ impl<'a> Machine<'a> {
             format,
             options,
             in_reasoning: options.starts_in_reasoning,
+            begun: false,
             place: Place { blank: true, line_start: true, after_call: false },
             memory: Memory::default(),
             drafts: Vec::new(),
@@ -241,6 +244,11 @@ impl<'a> Machine<'a> {
         let spec = self.format.spec();
         let searches = spec.searches();
         let mut at = 0;
+        if !self.begun && !self.in_reasoning && spec.opens.contains(&"") {
+            let Some(end) = self.unit(text, 0, base, "", last, sink) else { return 0 };
+            at = end;
+        }
+        self.begun = true;
         loop {
             let search = match (self.in_reasoning, self.options.thinking) {
                 (false, _) => &searches.content,
@@ -297,8 +305,11 @@ impl<'a> Machine<'a> {
                 self.prose(&text[start..end], sink);
                 Some(end)
             }
-            Step::Markup(end) => {
-                sink(Found::Markup(&text[start..end]));
+            Step::Markup(end) | Step::Reasoning(end) => {
+                self.in_reasoning |= matches!(step, Step::Reasoning(_));
+                if end > start {
+                    sink(Found::Markup(&text[start..end]));
+                }
                 Some(end)
             }
             Step::Calls(end) => {

@@ -4,9 +4,11 @@ use std::fmt::{self, Debug, Formatter};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-/// A search for several strings at once, at the speed of memory where none of them is near.
+/// A search for several strings at once, at the speed of memory where none of them is near; empty ones are never found.
 pub(crate) struct Search {
     needles: Vec<&'static str>,
+    /// Which of the strings given each of them is: empty ones are left out.
+    places: Vec<usize>,
     automaton: AhoCorasick,
     longest: usize,
 }
@@ -17,13 +19,14 @@ impl Search {
         reason = "a handful of short constants never exceeds the automaton's limits"
     )]
     pub fn new(needles: impl IntoIterator<Item = &'static str>) -> Self {
-        let needles: Vec<&str> = needles.into_iter().collect();
+        let numbered = needles.into_iter().enumerate().filter(|(_, needle)| !needle.is_empty());
+        let (places, needles): (Vec<usize>, Vec<&str>) = numbered.unzip();
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostFirst)
             .build(&needles)
             .expect("markers are few and short");
         let longest = needles.iter().map(|needle| needle.len()).max().unwrap_or(0);
-        Self { needles, automaton, longest }
+        Self { needles, places, automaton, longest }
     }
 
     /// The length of the longest string.
@@ -33,7 +36,7 @@ impl Search {
 
     /// Where the first of them stands, and which it is.
     pub fn find(&self, text: &str) -> Option<(usize, usize)> {
-        self.automaton.find(text).map(|found| (found.start(), found.pattern().as_usize()))
+        self.automaton.find(text).map(|found| (found.start(), self.places[found.pattern().as_usize()]))
     }
 
     /// Whether one of them stands in these bytes.

@@ -59,7 +59,7 @@ fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
     let mut end = at;
     let mut separator = ";";
     while unit.is_at(at, "{")? {
-        let (mut draft, stopped, whole) = object_call::bare(&KEYS, unit, at)?;
+        let (mut draft, stopped, whole) = object_call::bare(&KEYS, unit, at, None)?;
         let announced = tagged && drafts.is_empty();
         if !announced && !object_call::is_meant(&draft, &KEYS, &unit.text[at..]) {
             if drafts.is_empty() {

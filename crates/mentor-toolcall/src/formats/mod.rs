@@ -19,8 +19,8 @@
 //!    every text gives the same events, hostile text takes linear time) then cover it without another line.
 //! 3. Write `fixtures/NAME/*.txt`: a claim, a text, what is read. A new deviation is a line in `fault.rs` and a fixture.
 //!
-//! JSON bodies: [`object_call`] reads an object as a call under the keys of a format, [`tagged`] a sequence of objects
-//! between two markers. Bodies without types: [`typing`] gives texts the types of the tool's schema. Python literals:
+//! JSON bodies: [`object_call`] reads an object as a call under the keys of a format, [`tagged`] objects between two
+//! markers, [`list`] a list behind one, [`named`] arguments whose name stands outside the JSON. Bodies without types: [`typing`] gives texts the types of the tool's schema. Python literals:
 //! [`python`].
 //!
 //! Repair only what a delimiter that follows proves; never invent a value that was cut off; never evaluate anything.
@@ -36,17 +36,63 @@ use crate::{
     search::Search,
 };
 
+mod apertus;
+mod cohere;
+mod deepseek_v3;
+mod deepseek_v31;
+mod functionary_v31;
+mod functionary_v32;
+mod functools;
+mod granite3;
+mod granite_20b_fc;
+mod harmony;
 pub mod hermes;
+mod internlm2;
+mod jamba;
+mod kimi_k2;
+mod list;
 mod llama3_json;
+mod mistral;
+mod mistral_v11;
+mod named;
+mod nemotron;
 mod object_call;
+mod openai;
 mod python;
 mod pythonic;
 mod qwen3_coder;
+mod react;
 mod tagged;
 mod typing;
+mod write;
+mod xlam;
 
 /// Every format.
-pub(crate) static TABLE: &[&Spec] = &[&hermes::SPEC, &qwen3_coder::SPEC, &llama3_json::SPEC, &pythonic::SPEC];
+pub(crate) static TABLE: &[&Spec] = &[
+    &hermes::SPEC,
+    &qwen3_coder::SPEC,
+    &llama3_json::SPEC,
+    &pythonic::SPEC,
+    &mistral::SPEC,
+    &mistral_v11::SPEC,
+    &deepseek_v3::SPEC,
+    &deepseek_v31::SPEC,
+    &kimi_k2::SPEC,
+    &harmony::SPEC,
+    &granite3::SPEC,
+    &granite_20b_fc::SPEC,
+    &functools::SPEC,
+    &internlm2::SPEC,
+    &xlam::SPEC,
+    &functionary_v31::SPEC,
+    &functionary_v32::SPEC,
+    &cohere::SPEC,
+    &jamba::SPEC,
+    &nemotron::SPEC,
+    &apertus::SPEC,
+    &react::SPEC,
+    &openai::SPEC,
+];
 
 /// A format: how its calls are found, read and written.
 pub(crate) struct Spec {
@@ -55,9 +101,9 @@ pub(crate) struct Spec {
     pub aliases: &'static [&'static str],
     /// The model families that write it.
     pub families: &'static str,
-    /// What begins and ends reasoning.
+    /// What begins and ends reasoning; the first may be empty if [`read`](Self::read) finds that out.
     pub thinking: (&'static str, &'static str),
-    /// Markers at which [`read`](Self::read) is called.
+    /// Markers at which [`read`](Self::read) is called; an empty one stands for the beginning of the turn.
     pub opens: &'static [&'static str],
     /// Strings one of which must arrive before a call can be complete; none: any text may complete one.
     pub closes: &'static [&'static str],
@@ -167,13 +213,15 @@ pub(crate) struct Place {
 pub(crate) struct Memory {
     /// How often a string may still be followed across a marker in vain.
     pub crossings_left: usize,
+    /// Whether a section of calls is open, in formats that have them.
+    pub in_section: bool,
     /// Calls read so far.
     pub calls: usize,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { crossings_left: tagged::VAIN_CROSSINGS, calls: 0 }
+        Self { crossings_left: tagged::VAIN_CROSSINGS, in_section: false, calls: 0 }
     }
 }
 
@@ -190,6 +238,8 @@ pub(crate) enum Step {
     Text(usize),
     /// The format's, but part of no call: it is dropped.
     Markup(usize),
+    /// The same, and what follows is reasoning.
+    Reasoning(usize),
 }
 
 pub(crate) type Read = Result<Step, More>;
@@ -232,6 +282,17 @@ impl Unit<'_> {
             self.ended()?;
         }
         Ok(self.text.len() - rest.len())
+    }
+
+    /// Behind the whitespace at `at` if one of several strings follows it, `at` otherwise.
+    pub fn space_before(&self, at: usize, followers: &[&str]) -> Result<usize, More> {
+        let behind = self.skip_space(at)?;
+        for follower in followers {
+            if self.is_at(behind, follower)? {
+                return Ok(behind);
+            }
+        }
+        Ok(at)
     }
 
     /// To be called where the end of the text had a say.
@@ -294,7 +355,8 @@ mod tests {
     #[test]
     fn no_marker_is_a_prefix_of_another() {
         for spec in TABLE {
-            let markers: Vec<&str> = spec.opens.iter().chain([&spec.thinking.0]).copied().collect();
+            let mut markers: Vec<&str> = spec.opens.iter().chain([&spec.thinking.0]).copied().collect();
+            markers.retain(|marker| !marker.is_empty());
             for (index, marker) in markers.iter().enumerate() {
                 let others = markers.iter().enumerate().filter(|(other, _)| *other != index);
                 for (_, other) in others {

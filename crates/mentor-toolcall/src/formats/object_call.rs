@@ -4,7 +4,7 @@ use super::{More, Unit};
 use crate::{
     call::Draft,
     fault::{Fault, Faults},
-    json::{Halt, Json, Members, Reader, SPACE, Skimmed, skim_call},
+    json::{Halt, Json, Markers, Members, Reader, SPACE, Skimmed, skim_call},
 };
 
 /// How a format spells the members of a call.
@@ -79,7 +79,12 @@ pub(crate) fn read(keys: &Keys, object: Result<Members, Halt>, mut faults: Fault
     Draft { name, arguments_span, arguments, id, faults, ..Draft::default() }
 }
 
-fn name(member: Option<(Json, (usize, usize))>, whole: bool, faults: &mut Faults) -> Option<String> {
+/// The name a member says.
+pub(crate) fn name(
+    member: Option<(Json, (usize, usize))>,
+    whole: bool,
+    faults: &mut Faults,
+) -> Option<String> {
     match member {
         Some((Json::String(name), _)) if !name.is_empty() => return Some(name),
         Some((Json::String(_), _)) => faults.add(Fault::EmptyName),
@@ -108,7 +113,8 @@ pub(crate) fn arguments(given: Json, faults: &mut Faults) -> Option<Vec<(String,
     }
 }
 
-fn string_encoded(text: &str, faults: &mut Faults) -> Option<Vec<(String, Json)>> {
+/// The object that a string holds.
+pub(crate) fn string_encoded(text: &str, faults: &mut Faults) -> Option<Vec<(String, Json)>> {
     let mut reader = Reader::new(text, 0, text.len(), None);
     reader.skip_space();
     if !text[reader.at..].starts_with('{') {
@@ -136,12 +142,17 @@ pub(crate) fn nothing() -> Json {
 }
 
 /// Reads the object at `at`, wherever it ends: the call, where its reading stopped, and whether it is whole.
-pub(crate) fn bare(keys: &Keys, unit: &Unit<'_>, at: usize) -> Result<(Draft, usize, bool), More> {
+pub(crate) fn bare(
+    keys: &Keys,
+    unit: &Unit<'_>,
+    at: usize,
+    markers: Option<Markers>,
+) -> Result<(Draft, usize, bool), More> {
     if let Some(call) = skim_call(unit.text, at, keys.name, keys.arguments) {
         let end = call.end;
         return Ok((skimmed(unit.text, call), end, true));
     }
-    let mut reader = Reader::new(unit.text, at, unit.text.len(), None);
+    let mut reader = Reader::new(unit.text, at, unit.text.len(), markers);
     let object = reader.object(0);
     unit.settle(&reader)?;
     let whole = object.is_ok();

@@ -8,7 +8,7 @@ mod write;
 pub(crate) use read::{
     Halt, MAX_DEPTH, Markers, Members, Reader, SPACE, is_nan_or_infinity, is_word, number,
 };
-pub(crate) use skim::{Skimmed, skim_call};
+pub(crate) use skim::{Skimmed, skim_call, skim_object};
 pub use value::Json;
 pub use write::write_json;
 pub(crate) use write::{write_object, write_string, write_value};

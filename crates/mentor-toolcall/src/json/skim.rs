@@ -55,6 +55,14 @@ pub(crate) fn skim_call(text: &str, at: usize, name: &str, arguments: &str) -> O
     Some(Skimmed { start: at, name: name_at?, arguments: arguments_at?, end: skim.at })
 }
 
+/// Behind the object that begins at `text[at..]`, if there is one to the letter and without the same rarities.
+pub(crate) fn skim_object(text: &str, at: usize) -> Option<usize> {
+    let mut skim = Skim { bytes: text.as_bytes(), at, keys: Vec::new() };
+    (skim.peek()? == b'{').then_some(())?;
+    skim.object(0)?;
+    Some(skim.at)
+}
+
 struct Skim<'a> {
     bytes: &'a [u8],
     at: usize,
