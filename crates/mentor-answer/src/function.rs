@@ -317,8 +317,8 @@ pub(crate) fn floor(x: &Quotient, budget: &mut Budget) -> Result<Quotient, Gap> 
     }
 }
 
-/// Factorials with more bits than this are left as they are: they cost too much to write out.
-const FACTORIAL_BITS: u64 = 1024;
+/// Factorials and binomial coefficients with more bits than this are left as they are: they cost too much to write out.
+const LONG: u64 = 1024;
 
 /// n!, or n!! if every second factor is left out.
 pub(crate) fn factorial(x: &Quotient, step: u32, budget: &mut Budget) -> Result<Quotient, Gap> {
@@ -337,7 +337,7 @@ pub(crate) fn factorial(x: &Quotient, step: u32, budget: &mut Budget) -> Result<
             product *= word;
             factor
         });
-        if product.bits() > FACTORIAL_BITS {
+        if product.bits() > LONG {
             return applied(function, vec![x.clone()]);
         }
         budget.spend(u64::from(word == factor) * (1 + product.bits() / 4096))?;
@@ -367,15 +367,28 @@ pub(crate) fn binomial(n: &Quotient, k: &Quotient, budget: &mut Budget) -> Resul
     if below > FACTORIAL {
         return Err("binomial coefficient too large");
     }
+    if let Some(above) = above {
+        return whole_binomial(above, below, budget)?.map_or_else(left, Ok);
+    }
     let mut product = Quotient::integer(1);
     for factor in 0..below {
         let above = n.plus(&Quotient::integer(-factor), budget)?;
         product = product.times(&above, budget)?.scaled(&BigRational::new(1.into(), (factor + 1).into()));
-        if product.as_rational().is_some_and(|value| value.numer().bits() > BITS) {
-            return Err("number too large");
-        }
     }
     Ok(product)
+}
+
+/// The binomial coefficient of whole numbers; none if it is too long to write out.
+fn whole_binomial(above: i64, below: i64, budget: &mut Budget) -> Result<Option<Quotient>, Gap> {
+    let mut product = BigInt::one();
+    for factor in 0..below {
+        product = product * (above - factor) / (factor + 1);
+        budget.spend(1)?;
+        if product.bits() > LONG {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Quotient::constant(product.into())))
 }
 
 /// Functions of several rational numbers.

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
+#![doc = include_str!("../fixtures/disagreements.md")]
 #![forbid(unsafe_code)]
 
 mod boxed;
+mod calculus;
 mod compare;
 mod form;
 mod function;
@@ -114,11 +116,28 @@ fn same_tokens(gold: &str, pred: &str) -> bool {
     gold == pred || matches!((kinds(gold), kinds(pred)), (Ok(gold), Ok(pred)) if gold == pred)
 }
 
-/// An answer without spaces, Markdown emphasis and full stops around it.
+/// An answer without spaces, Markdown emphasis, full stops and an introduction (`Answer: 5`) around it.
 fn cleaned(answer: &str) -> &str {
-    let answer = answer.trim();
-    let plain = answer.strip_prefix("**").and_then(|rest| rest.strip_suffix("**")).unwrap_or(answer).trim();
-    plain.trim_end_matches(|last: char| last == '.' || last.is_whitespace())
+    let mut plain = answer.trim();
+    plain = plain.strip_prefix("**").and_then(|rest| rest.strip_suffix("**")).unwrap_or(plain).trim();
+    for introduction in ["the answer is", "final answer:", "answer:", "option "] {
+        if let Some(start) = plain.get(..introduction.len())
+            && start.eq_ignore_ascii_case(introduction)
+        {
+            plain = plain[introduction.len()..].trim_start();
+        }
+    }
+    loop {
+        let shorter = plain.trim_end_matches(|last: char| last == '.' || last.is_whitespace());
+        let shorter = shorter.strip_suffix("\\\\").unwrap_or(shorter);
+        if shorter.len() == plain.len() {
+            break;
+        }
+        plain = shorter;
+    }
+    // `A)`
+    let letter = |text: &&str| text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    plain.strip_suffix(')').filter(letter).unwrap_or(plain)
 }
 
 fn shown(text: &str, form: &Result<Form, Gap>) -> String {

@@ -49,6 +49,10 @@ pub(crate) fn product(left: &Rows, right: &Rows, budget: &mut Budget) -> Result<
     checked(rows)
 }
 
+pub(crate) fn transposed(rows: &Rows) -> Rows {
+    (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column].clone()).collect()).collect()
+}
+
 /// The determinant, by expansion along the first row.
 pub(crate) fn determinant(rows: &Rows, budget: &mut Budget) -> Result<Quotient, Gap> {
     if rows.len() != rows[0].len() || rows.len() > 5 {

@@ -17,8 +17,9 @@ use crate::{limits::Budget, poly::Quotient};
 /// Limbs of the first look, which finds most differences, and of the second.
 const COARSE: usize = 2;
 const FINE: usize = 4;
-/// Points tried at most.
-const POINTS: usize = 15;
+/// Points tried at most, and how many must agree where expressions have no values at the others.
+const POINTS: usize = 16;
+const FEWEST: usize = 3;
 /// Bits that must agree: fifty decimal digits and a few more.
 const AGREED: i64 = 170;
 /// Numbers with more bits before the point may differ behind the digits compared.
@@ -64,7 +65,7 @@ pub(crate) fn compare(a: &Quotient, b: &Quotient, budget: &mut Budget) -> Eviden
             return Evidence::Agree;
         }
     }
-    Evidence::None
+    if agreeing >= FEWEST { Evidence::Agree } else { Evidence::None }
 }
 
 fn compare_at<const N: usize>(a: &Quotient, b: &Quotient, evaluation: &mut Evaluation<'_>) -> Evidence {
@@ -149,3 +150,6 @@ fn constant<const N: usize>(value: &Quotient, budget: &mut Budget) -> Option<Bal
     }
     Evaluation { point: &survey.point(0), budget }.quotient::<N>(value).ok()?.as_real().ok()
 }
+
+#[cfg(test)]
+mod tests;

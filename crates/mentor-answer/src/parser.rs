@@ -185,6 +185,8 @@ impl<'a> Parser<'a, '_> {
             match form? {
                 // `x \in \{±1\}`
                 Form::Set(elements) if met => items.extend(elements),
+                // `k\pi, k \in \mathbb{Z}`: what the variable stands for is left out.
+                Form::Phrase(_) if !items.is_empty() => {}
                 form => items.push(form),
             }
             if !met {

@@ -7,6 +7,7 @@ use num_traits::{One, Signed, ToPrimitive};
 
 use crate::{
     form::Form,
+    function::Function,
     limits::{Budget, Gap},
     numeric::{self, Evidence},
     poly::{Atom, Product, Quotient, Sum},
@@ -87,7 +88,45 @@ pub(crate) fn claim(sign: Sign, value: &Quotient, budget: &mut Budget) -> Result
     if value.as_rational().is_some() {
         return Err("a claim without variables");
     }
+    if sign != Sign::Equal
+        && let Some((within, scale, rest)) = absolute_part(value)
+        && let Some(region) = absolute_region(sign, &within, &scale, &rest, budget)?
+    {
+        return Ok(Form::Region(region));
+    }
     Ok(Form::Relation(Relation::new(sign, value)))
+}
+
+/// `scale · |within| + rest`, if an expression is that with a rational scale.
+fn absolute_part(value: &Quotient) -> Option<(Quotient, BigRational, Quotient)> {
+    let is_absolute = |product: &Product| match &product.0[..] {
+        [(Atom::Applied(applied), exponent)] => applied.function == Function::Abs && exponent.is_one(),
+        _ => false,
+    };
+    let sum = value.as_sum()?;
+    let (product, scale) = sum.0.iter().find(|(product, _)| is_absolute(product))?;
+    let Atom::Applied(applied) = &product.0[0].0 else { return None };
+    let rest = sum.0.iter().filter(|(other, _)| other != product).cloned().collect();
+    Some((applied.arguments[0].clone(), scale.clone(), Quotient::whole(Sum(rest))))
+}
+
+/// Where |u| is below a bound, u and −u are, and where it is above, one of them is.
+fn absolute_region(
+    sign: Sign,
+    within: &Quotient,
+    scale: &BigRational,
+    rest: &Quotient,
+    budget: &mut Budget,
+) -> Result<Option<Region>, Gap> {
+    if numeric::has_variables(rest) {
+        return Ok(None);
+    }
+    let mut side = |u: &Quotient| claim(sign, &u.scaled(scale).plus(rest, budget)?, budget);
+    let (Form::Region(a), Form::Region(b)) = (side(within)?, side(&within.negated())?) else {
+        return Ok(None);
+    };
+    let both = scale.is_negative() || sign == Sign::NotEqual;
+    if both { a.intersection(&b, budget).map(Some) } else { a.union(b, budget).map(Some) }
 }
 
 /// The variable and the coefficients, lowest power first, of a polynomial in one variable with constant coefficients.

@@ -28,8 +28,11 @@ impl Point<'_> {
         let (offset, width) = [(0, 0), (1, 2), (8, 6)][self.number % 3];
         let size = Ball::small((state % 4095 + 1) as i64).scaled(width - 12).plus(&Ball::small(offset));
         let position = self.variables.iter().position(|variable| variable == name).unwrap_or(0);
-        let negative = NEGATIVE.get(self.number).map_or(state >> 63, |bits| bits >> (position % 64) & 1);
-        if negative == 1 { size.negated() } else { size }
+        let negative = match NEGATIVE.get(self.number) {
+            Some(bits) => bits >> (position % 64) & 1 == 1,
+            None => self.number % 2 == 1 && state >> 63 == 1,
+        };
+        if negative { size.negated() } else { size }
     }
 }
 

@@ -283,6 +283,9 @@ impl Parser<'_, '_> {
                     self.degrees(4);
                 }
                 (Some(Kind::Mark('°')), ..) => self.degrees(1),
+                (Some(Kind::Mark('^')), ..) if matches!(form, Form::Matrix(_)) => {
+                    form = self.transposed(form)?;
+                }
                 (Some(Kind::Mark('^')), ..) => {
                     self.at += 1;
                     let exponent = self.exponent()?;
@@ -303,6 +306,18 @@ impl Parser<'_, '_> {
                 (Some(Kind::Mark('\'' | '_')), ..) => return Err("a sign behind an expression"),
                 _ => return Ok(form),
             }
+        }
+    }
+
+    /// A matrix with `^T` behind it.
+    fn transposed(&mut self, form: Form) -> Result<Form, Gap> {
+        self.at += 1;
+        let exponent = self.exponent()?;
+        match form {
+            Form::Matrix(rows) if exponent.as_symbol() == Some("T") => {
+                Ok(Form::Matrix(matrix::transposed(&rows)))
+            }
+            _ => Err("a power of a matrix"),
         }
     }
 

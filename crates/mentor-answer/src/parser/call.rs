@@ -6,6 +6,7 @@ use num_traits::{One, ToPrimitive};
 
 use super::{Parser, plain};
 use crate::{
+    calculus,
     form::{Form, Quantity},
     function::{self, function, logarithm},
     lexer::Kind,
@@ -106,7 +107,7 @@ impl<'a> Parser<'a, '_> {
         function::of_several(name, &values?, self.budget).map(plain)
     }
 
-    /// `\sum_{k=1}^{5} k^2` or `\prod`, of a number of terms that is known and bounded.
+    /// `\sum_{k=1}^{n} k^2`, of polynomials in the index or a bounded number of terms, or `\prod` of the latter.
     pub(super) fn series(&mut self, product: bool) -> Result<Form, Gap> {
         const BROKEN: Gap = "a sum that is not understood";
         const TERMS: i64 = 1000;
@@ -121,31 +122,48 @@ impl<'a> Parser<'a, '_> {
         self.expect('}')?;
         self.expect('^')?;
         let last = self.exponent()?;
-        let whole = |value: Quotient| {
+        let first = self.operand(&first)?;
+        let start = self.at;
+        let body = self.term_with(index, Quotient::symbol(index))?;
+        let degree = calculus::degree(&body, index).filter(|_| !product);
+        let whole = |value: &Quotient| {
             let value = value.as_rational().filter(BigRational::is_integer)?.to_integer().to_i64()?;
             (value.abs() < 1 << 40).then_some(value)
         };
-        let (first, last) = (self.operand(&first)?, last);
-        let (Some(first), Some(last)) = (whole(first), whole(last)) else { return Err(BROKEN) };
-        if !(0..TERMS).contains(&(last - first)) {
-            return Err(BROKEN);
-        }
-        let start = self.at;
+        let first = whole(&first).ok_or(BROKEN)?;
+        let bounds = whole(&last).map(|last| (last - first).clamp(-1, TERMS));
+        let terms = match (degree, bounds) {
+            (_, Some(above)) if above < TERMS => above + 1,
+            (Some(degree), _) => degree as i64 + 1,
+            _ => return Err(BROKEN),
+        };
         let mut total = Quotient::integer(i64::from(product));
-        for value in first..=last {
+        let mut partial = vec![total.clone()];
+        for value in first..first + terms {
             self.rewind(start);
-            self.bound.push((index, Quotient::integer(value)));
-            let term = self.deeper(Self::term);
-            self.bound.pop();
-            self.budget.spend(1 + (self.at - start) as u64)?;
-            let term = self.operand(&term?)?;
+            let term = self.term_with(index, Quotient::integer(value))?;
             total =
                 if product { total.times(&term, self.budget)? } else { total.plus(&term, self.budget)? };
+            partial.push(total.clone());
+        }
+        if bounds.is_none_or(|above| above == TERMS) {
+            let count = last.plus(&Quotient::integer(1 - first), self.budget)?;
+            total = calculus::extended(partial, &count, self.budget)?;
         }
         Ok(plain(total))
     }
 
-    /// `\lim_{x \to 2} x^2`, where the value is the limit.
+    /// The next term, with a value for a name.
+    fn term_with(&mut self, name: &'a str, value: Quotient) -> Result<Quotient, Gap> {
+        let start = self.at;
+        self.bound.push((name, value));
+        let term = self.deeper(Self::term);
+        self.bound.pop();
+        self.budget.spend(1 + (self.at - start) as u64)?;
+        self.operand(&term?)
+    }
+
+    /// `\lim_{x \to 0} \frac{\sin x}{x}`.
     pub(super) fn limit(&mut self) -> Result<Form, Gap> {
         self.at += 1;
         let (Some(Kind::Mark('_')), Some(Kind::Mark('{')), Some(Kind::Symbol(index)), Some(Kind::Mark('→'))) =
@@ -154,13 +172,79 @@ impl<'a> Parser<'a, '_> {
             return Err("a limit that is not understood");
         };
         self.at += 4;
-        let towards = self.enclosed(Self::sum)?;
+        let towards = match self.enclosed(Self::sum)? {
+            Form::Infinity { negative: false } => None,
+            form => Some(self.operand(&form)?),
+        };
         self.expect('}')?;
-        let towards = self.operand(&towards)?;
-        self.bound.push((index, towards));
-        let value = self.deeper(Self::term);
-        self.bound.pop();
-        value
+        let form = self.deeper(Self::term)?;
+        let f = self.operand(&form)?;
+        calculus::limit(&f, index, towards.as_ref(), self.budget).map(plain)
+    }
+
+    /// `\int_0^1 x^2 dx`, or without bounds, up to a constant `C`.
+    pub(super) fn integral(&mut self) -> Result<Form, Gap> {
+        self.at += 1;
+        let mut bounds = [None, None];
+        for (bound, mark) in bounds.iter_mut().zip(['_', '^']) {
+            if self.take(mark) {
+                *bound = Some(self.script()?);
+            }
+        }
+        let (end, variable) = self.differential().ok_or("an integral that is not understood")?;
+        let rest = self.tokens.split_off(end);
+        let form = if self.at == end { plain(Quotient::integer(1)) } else { self.enclosed(Self::sum)? };
+        if self.at < end {
+            return Err("an integral that is not understood");
+        }
+        self.tokens.extend(rest);
+        self.at = end + 2;
+        let f = self.operand(&form)?;
+        let whole = calculus::antiderivative(&f, variable, self.budget)?;
+        let mut at = |bound: &Quotient| calculus::substituted(&whole, variable, bound, self.budget);
+        let value = match bounds {
+            [None, None] => whole.plus(&Quotient::symbol("C"), self.budget)?,
+            [Some(from), Some(to)] => {
+                let (from, to) = (at(&from)?, at(&to)?);
+                to.plus(&from.negated(), self.budget)?
+            }
+            _ => return Err("an integral with one bound"),
+        };
+        Ok(plain(value))
+    }
+
+    /// Where the `dx` of an integral stands, outside of brackets, and its variable.
+    fn differential(&self) -> Option<(usize, &'a str)> {
+        let mut depth = 0_usize;
+        for at in self.at..self.tokens.len() {
+            match self.tokens[at].kind {
+                Kind::Mark('(' | '[' | '{' | '⦃') => depth += 1,
+                Kind::Mark(')' | ']' | '}' | '⦄') => depth = depth.checked_sub(1)?,
+                Kind::Symbol("d") if depth == 0 => {
+                    if let Some(Kind::Symbol(variable)) = self.tokens.get(at + 1).map(|token| token.kind) {
+                        return Some((at, variable));
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// `\frac{d}{dx} f`, after the command; none if it is an ordinary fraction.
+    pub(super) fn derivative(&mut self) -> Result<Option<Form>, Gap> {
+        let pattern =
+            [Kind::Mark('{'), Kind::Symbol("d"), Kind::Mark('}'), Kind::Mark('{'), Kind::Symbol("d")];
+        let matches = pattern.iter().enumerate().all(|(ahead, kind)| self.kind(ahead) == Some(*kind));
+        let (true, Some(Kind::Symbol(variable)), Some(Kind::Mark('}'))) =
+            (matches, self.kind(5), self.kind(6))
+        else {
+            return Ok(None);
+        };
+        self.at += 7;
+        let form = self.deeper(Self::term)?;
+        let f = self.operand(&form)?;
+        calculus::derivative(&f, variable, self.budget).map(|slope| Some(plain(slope)))
     }
 
     /// A matrix or determinant, after its beginning.

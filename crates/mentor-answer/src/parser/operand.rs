@@ -52,13 +52,14 @@ impl<'a> Parser<'a, '_> {
             Kind::Command("sum") => self.series(false),
             Kind::Command("prod") => self.series(true),
             Kind::Command("lim") => self.limit(),
+            Kind::Command("int") => self.integral(),
             Kind::Command("binom") => {
                 self.at += 1;
                 let (above, below) = (self.argument()?, self.argument()?);
                 let (above, below) = (self.operand(&above)?, self.operand(&below)?);
                 Ok(plain(binomial(&above, &below, self.budget)?))
             }
-            Kind::Command("overline" | "bar") => {
+            Kind::Command("overline" | "bar" | "dot") => {
                 self.at += 1;
                 self.argument()
             }
@@ -66,6 +67,9 @@ impl<'a> Parser<'a, '_> {
             Kind::End => Err("an environment that is not understood"),
             Kind::Command("frac") => {
                 self.at += 1;
+                if let Some(form) = self.derivative()? {
+                    return Ok(form);
+                }
                 let (numerator, denominator) = (self.argument()?, self.argument()?);
                 self.quotient(&numerator, &denominator)
             }
@@ -226,16 +230,27 @@ impl<'a> Parser<'a, '_> {
         Ok(plain(value))
     }
 
-    /// The digits below a line behind a decimal fraction, and how many tokens they take.
+    /// The digits that repeat behind a decimal fraction, and how many tokens they take: below a line, with a dot above
+    /// them, or in brackets right behind the point.
     fn repeating(&self, digits: &str) -> Option<(&'a str, usize)> {
-        match (self.kind(0)?, self.kind(1)?, self.kind(2)?, self.kind(3)?) {
-            (Kind::Command("overline" | "bar"), Kind::Mark('{'), Kind::Number(period), Kind::Mark('}'))
-                if digits.contains('.') && period.bytes().all(|byte| byte.is_ascii_digit()) =>
-            {
-                Some((period, 4))
-            }
-            _ => None,
+        if !digits.contains('.') {
+            return None;
         }
+        let (period, tokens) = match (self.kind(0)?, self.kind(1)?, self.kind(2)) {
+            (Kind::Command("overline" | "bar" | "dot"), Kind::Mark('{'), Some(Kind::Number(period)))
+                if self.kind(3) == Some(Kind::Mark('}')) =>
+            {
+                (period, 4)
+            }
+            (Kind::Command("overline" | "bar" | "dot"), Kind::Number(period), _) if period.len() == 1 => {
+                (period, 2)
+            }
+            (Kind::Mark('('), Kind::Number(period), Some(Kind::Mark(')'))) if digits.ends_with('.') => {
+                (period, 3)
+            }
+            _ => return None,
+        };
+        period.bytes().all(|byte| byte.is_ascii_digit()).then_some((period, tokens))
     }
 
     /// The proper fraction behind an integer, and how many tokens it takes.

@@ -200,7 +200,8 @@ fn membership(left: &Form, right: Form) -> Result<Form, Gap> {
     Ok(match right {
         Form::Region(region) => Form::Region(region.named(&name)),
         Form::Set(items) => Form::Set(items),
-        sequence @ Form::Sequence { .. } => sequence,
+        // `k \in \mathbb{Z}`
+        other @ (Form::Sequence { .. } | Form::Phrase(_)) => other,
         _ => return Err("membership in something that is no set"),
     })
 }
