@@ -40,8 +40,9 @@ impl std::error::Error for CaseError {}
 impl Case {
     /// Reads `{"id", "category", "functions", "calls", "possible_answer", "underscore_to_dot"?}`.
     ///
-    /// `category` is one of BFCL's names; `functions` and `possible_answer` are as [`Item::new`] wants them and are not looked
-    /// at in irrelevance and relevance. `calls` is what a decoder made of the model's text, whatever it is. Other fields are ignored.
+    /// `category` is one of BFCL's names; `functions` and `possible_answer` are as [`Item::new`] wants them and are not
+    /// looked at in irrelevance and relevance. `calls` is what a decoder made of the model's text, whatever it is. Other
+    /// fields are ignored.
     pub fn from_json(line: &str) -> Result<Self, CaseError> {
         let (fields, broken) = members(line);
         let line = Line(fields);

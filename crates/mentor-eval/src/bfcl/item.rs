@@ -129,17 +129,18 @@ pub struct Item {
     pub(super) functions: Vec<Function>,
     /// The name of the function to call and its arguments, one a call.
     pub(super) answers: Vec<(String, Answers)>,
-    /// Whether the model saw, and calls, functions with `_` for each `.` in their names. (Models behind interfaces that allow no `.`
-    /// do; BFCL's model table has it as `underscore_to_dot`.)
+    /// Whether the model saw, and calls, functions with `_` for each `.` in their names. (Models behind interfaces that
+    /// allow no `.` do; BFCL's model table has it as `underscore_to_dot`.)
     pub underscore_to_dot: bool,
 }
 
 impl Item {
     /// An item of a category whose calls are compared with answers.
     ///
-    /// `functions` is `[{"name", "parameters": {"properties": {name: {"type", …}}, "required": [name]}}]`, `possible_answer` is
-    /// `[{name: {argument: [values]}}]`, both as BFCL's files have them. Anything else is an error that names the place;
-    /// a `type`, `items` or `required` that is missing or unknown is not, since BFCL raises only when it meets one.
+    /// `functions` is `[{"name", "parameters": {"properties": {name: {"type", …}}, "required": [name]}}]`, and
+    /// `possible_answer` is `[{name: {argument: [values]}}]`, both as BFCL's files have them. Anything else is an error that
+    /// names the place; a `type`, `items` or `required` that is missing or unknown is not, since BFCL raises only when it
+    /// meets one.
     pub fn new(
         routine: Routine,
         language: Language,

@@ -44,23 +44,25 @@
 //!
 //! # Where Python raises
 //!
-//! BFCL does not catch what its checker raises: a documented type it does not know (`number`), `required` or `items` left out
-//! of the documentation, a function that is answered but not documented, an integer too large for a `float`, an empty list of
-//! answers, an answer for a dictionary that is none, a Java `Set`, … end its run. Here the verdict is not valid, with
-//! `exception:` and the exception's class (`exception:KeyError`) for the error type.
+//! BFCL does not catch what its checker raises: a documented type it does not know (`number`), `required` or `items` left
+//! out of the documentation, a function that is answered but not documented, an integer too large for a `float`, an empty
+//! list of answers, an answer for a dictionary that is none, a Java `Set`, … end its run. Here the verdict is not valid,
+//! with `exception:` and the exception's class (`exception:KeyError`) for the error type.
 //!
 //! # What is not done, and what differs
 //!
-//! - Text is not decoded into calls: that depends on the model and is `mentor-toolcall`'s. No calls (`None`) means that decoding
-//!   failed. Java and JavaScript values are therefore expected as BFCL's decoder (a tree-sitter parse) leaves them: the source text of
-//!   each argument, outer quotes of a string literal cut off. From there all of BFCL's conversions are made, by the same regular
-//!   expressions: numbers, booleans, strings, arrays, lists and maps. It converts no `Set`, `Hashtable`, `Queue`, `Stack` (exceptions), no
-//!   nested Java collections, and of JavaScript objects only what precedes the first `}`.
-//! - JSON has no tuples: a list stands for one, also where BFCL, given a tuple from Python source text for a documented `array`,
-//!   finds the type wrong.
+//! - Text is not decoded into calls: that depends on the model and is `mentor-toolcall`'s. No calls (`None`) means that
+//!   decoding failed. Java and JavaScript values are therefore expected as BFCL's decoder (a tree-sitter parse) leaves
+//!   them: the source text of each argument, outer quotes of a string literal cut off. From there all of BFCL's conversions
+//!   are made, by the same regular expressions: numbers, booleans, strings, arrays, lists and maps. It converts no `Set`,
+//!   `Hashtable`, `Queue` or `Stack` (these raise), no nested Java collections, and of a JavaScript object only what precedes
+//!   the first `}`.
+//! - JSON has no tuples: a list stands for one, also where BFCL, given a tuple from Python source text for a documented
+//!   `array`, finds the type wrong.
 //! - Multi-turn, memory and web-search categories run tools; they have no place here.
-//! - Letters and digits are those of the Unicode version of the Rust library, not of a Python version.
-//! - Containers are read to a depth of [`MAX_DEPTH`]; deeper calls count as not decoded. Python's limit depends on its version.
+//! - Letters and digits are those of the Rust library's version of Unicode, not of a Python version's.
+//! - Containers are read to a depth of [`MAX_DEPTH`]; deeper calls count as not decoded. Python's limit depends on its
+//!   version.
 
 mod call;
 mod case;
