@@ -5,28 +5,27 @@
 //!
 //! - `reward` is a preset's name, a table as TOML text, or a table as a JSON object.
 //! - `response` is what followed the prompt in the Qwen/Hermes form: the assistant's turns and the observations between
-//!   them. An observation is exactly what stands between `<|im_end|>\n<|im_start|>user\n` and the next
+//!   them ([`mentor_reward::read_response`]). An observation is exactly what stands between `<|im_end|>\n<|im_start|>user\n` and the next
 //!   `<|im_start|>assistant\n`; a `<tool_response>` anywhere else is the student's own text.
 //! - `ended` says whether a stop token closed the last turn. A last turn that holds a call did not end all the same.
 //! - `answer` is the gold answer; the box is compared with it as mathematics.
-//! - `teacher_tools` are the teacher's calls by name, in order. Their arguments are unknown here, so `arguments` has
-//!   nothing to ask for, and `call_sequence_equal` holds for calls without arguments only.
-//! - `other_teacher_tools` (optional) are another task's, for `shuffled`.
+//! - `teacher_tools` are the teacher's calls by name, in order. Their arguments are unknown then: `arguments` has nothing
+//!   to ask for, and `call_sequence_equal` holds for calls without arguments only.
+//!
+//! These may be there or not:
+//! - `teacher_calls`, `[{"name", "arguments"}]`: the teacher's calls whole, instead of `teacher_tools`;
+//! - `other_teacher_tools`: another task's, for `shuffled`;
+//! - `correct`: whether the attempt is right, where something else than the box decides that.
 //!
 //! A line that cannot be read gives `{"id", "error"}` in its place, and the exit status 1 at the end.
 
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
-use mentor_reward::{Case, Reward, Score, answer_correct, score};
-use mentor_toolcall::read_turn;
+use mentor_reward::{Case, Reward, Score, answer_correct, read_response, score};
 use mentor_trajectory::{Call, CallRecord, Ending, Judge, Reading, Split, Task, ToolSpec, Trajectory, Turn};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-
-const TO_USER: &str = "<|im_end|>\n<|im_start|>user\n";
-const TO_ASSISTANT: &str = "<|im_start|>assistant\n";
-const STOP: &str = "<|im_end|>";
 
 #[derive(Deserialize)]
 struct Line {
@@ -35,22 +34,28 @@ struct Line {
     ended: bool,
     answer: String,
     tools: Vec<String>,
-    teacher_tools: Vec<String>,
+    #[serde(default)]
+    teacher_tools: Option<Vec<String>>,
+    #[serde(default)]
+    teacher_calls: Option<Vec<Call>>,
     #[serde(default)]
     other_teacher_tools: Option<Vec<String>>,
+    #[serde(default)]
+    correct: Option<bool>,
 }
 
 fn main() -> std::io::Result<ExitCode> {
     let mut output = std::io::BufWriter::new(std::io::stdout().lock());
     let mut status = ExitCode::SUCCESS;
-    for line in std::io::stdin().lock().lines() {
+    // Lines of bytes: one that is no UTF-8 is an error in its place, not the end of the rest.
+    for line in std::io::stdin().lock().split(b'\n') {
         let line = line?;
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let value: Value = serde_json::from_str(&line).unwrap_or_default();
-        let id = value.get("id").cloned().unwrap_or_default();
-        match scored(value) {
+        let value: Result<Value, _> = serde_json::from_slice(&line);
+        let id = value.as_ref().ok().and_then(|value| value.get("id")).cloned().unwrap_or_default();
+        match value.map_err(|error| format!("not JSON: {error}")).and_then(scored) {
             Ok(score) => serde_json::to_writer(
                 &mut output,
                 &json!({"id": id, "total": score.total, "parts": score.parts}),
@@ -71,10 +76,14 @@ fn scored(line: Value) -> Result<Score, String> {
         serde_json::from_value(line).map_err(|error| format!("not a line as described: {error}"))?;
     let reward = reward(&line.reward)?;
     let task = task(&line.tools, line.answer);
-    let student = student(&line.response, line.ended);
-    let teacher = called(&line.teacher_tools);
-    let placebo = line.other_teacher_tools.as_deref().map(called);
-    let correct = answer_correct(&task, &student);
+    let student = read_response(&line.response, line.ended);
+    let teacher = match (line.teacher_calls, line.teacher_tools) {
+        (Some(calls), _) => called(calls),
+        (None, Some(tools)) => called(by_name(&tools)),
+        (None, None) => return Err("not a line as described: missing field `teacher_tools`".to_owned()),
+    };
+    let placebo = line.other_teacher_tools.as_deref().map(|tools| called(by_name(tools)));
+    let correct = line.correct.unwrap_or_else(|| answer_correct(&task, &student));
     let case = Case { placebo: placebo.as_ref(), ..Case::new(&task, &student, &teacher, correct) };
     Ok(score(&reward, &case))
 }
@@ -108,47 +117,22 @@ fn task(tools: &[String], answer: String) -> Task {
     }
 }
 
-/// The assistant's turns of a response; a response that stops in an observation has no turn after it.
-fn turns(response: &str) -> (Vec<&str>, bool) {
-    let mut turns = Vec::new();
-    let mut rest = response;
-    loop {
-        let Some((turn, after)) = rest.split_once(TO_USER) else {
-            let unclosed = rest.trim_end_matches('\n').strip_suffix(STOP);
-            turns.push(unclosed.unwrap_or(rest));
-            return (turns, true);
-        };
-        turns.push(turn);
-        let Some((_observation, next)) = after.split_once(TO_ASSISTANT) else { return (turns, false) };
-        rest = next;
-    }
+/// Calls known by their names alone.
+fn by_name(tools: &[String]) -> Vec<Call> {
+    tools.iter().map(|name| Call { name: name.clone(), arguments: Map::new() }).collect()
 }
 
-fn student(response: &str, ended: bool) -> Trajectory {
-    let (texts, last_is_assistant) = turns(response);
-    let last = texts.len() - 1;
-    let turns: Vec<Turn> =
-        texts.iter().enumerate().map(|(index, text)| read_turn(text, index < last || ended)).collect();
-    let holds_call = turns.last().is_none_or(|turn| !turn.calls.is_empty());
-    let ending = match ended {
-        _ if holds_call || !last_is_assistant => Ending::TurnLimit,
-        true => Ending::Ended,
-        false => Ending::TokenLimit,
-    };
-    Trajectory { id: String::new(), task_id: String::new(), source: "response".into(), turns, ending }
-}
-
-/// A teacher known by the names of its calls alone.
-fn called(tools: &[String]) -> Trajectory {
-    let record = |name: &String| CallRecord {
+/// A teacher's attempt of which nothing but the calls is known.
+fn called(calls: Vec<Call>) -> Trajectory {
+    let record = |call: Call| CallRecord {
         raw: String::new(),
         span: (0, 0),
         reading: Reading::Strict,
         faults: Vec::new(),
-        call: Some(Call { name: name.clone(), arguments: Map::new() }),
+        call: Some(call),
         observation: None,
     };
-    let turn = Turn { calls: tools.iter().map(record).collect(), closed: true, ..Turn::default() };
+    let turn = Turn { calls: calls.into_iter().map(record).collect(), closed: true, ..Turn::default() };
     Trajectory {
         id: String::new(),
         task_id: String::new(),

@@ -19,11 +19,16 @@ pub struct Case<'a> {
     /// Whether the attempt solved the task, judged outside: [`crate::answer_correct`] for tasks judged by their answer,
     /// the environment for those judged by their calls.
     pub correct: bool,
+    /// Whether the environment was left in the wanted state, where somebody judged that (`correct_state`).
+    pub state_correct: Option<bool>,
+    /// The log-probabilities that the teacher gives the tokens the student sampled, in order, where they are stored
+    /// (`teacher_likelihood`).
+    pub teacher_logprobs: Option<&'a [f32]>,
 }
 
 impl<'a> Case<'a> {
-    /// A case without a placebo.
+    /// A case without a placebo, a judged state or log-probabilities of the teacher.
     pub fn new(task: &'a Task, student: &'a Trajectory, teacher: &'a Trajectory, correct: bool) -> Self {
-        Self { task, student, teacher, placebo: None, correct }
+        Self { task, student, teacher, placebo: None, correct, state_correct: None, teacher_logprobs: None }
     }
 }

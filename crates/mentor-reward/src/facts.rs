@@ -1,92 +1,227 @@
-//! What the measures look at, collected once for a case.
+//! What the measures look at: tool names as numbers, calls as lists, collected without an allocation per case.
 
-use mentor_trajectory::{Call, Trajectory};
+use mentor_trajectory::{Call, CallRecord, Reading, Task, Trajectory};
 
-use crate::{Case, kernels::to_set};
+use crate::kernels::{Aligner, Bits, Pair};
+use crate::{Case, Teacher};
 
-/// A call and the turn that made it.
+/// The number of a name that neither the task nor a teacher knows.
+pub(crate) const UNKNOWN: u32 = u32::MAX;
+
+/// A call: what it names and where it stands.
 #[derive(Clone, Copy)]
-pub(crate) struct Located<'a> {
-    pub turn: usize,
-    pub call: &'a Call,
+pub(crate) struct Seen {
+    /// The name's number in [`Prepared::names`], or [`UNKNOWN`].
+    pub name: u32,
+    /// The turn that made it.
+    pub turn: u32,
+    /// Its place among the calls of that turn.
+    pub record: u32,
+    /// Whether the task offers the tool.
+    pub valid: bool,
+    /// Whether it follows its format to the letter.
+    pub strict: bool,
 }
 
-/// The strict calls of an attempt.
-pub(crate) struct Calls<'a> {
-    /// All of them, in order.
-    pub all: Vec<Located<'a>>,
-    /// Those that name an offered tool, in order.
-    pub valid: Vec<Located<'a>>,
+impl Seen {
+    /// The call itself, in the trajectory it was seen in.
+    pub fn call<'a>(&self, trajectory: &'a Trajectory) -> Option<&'a Call> {
+        trajectory.turns.get(self.turn as usize)?.calls.get(self.record as usize)?.call.as_ref()
+    }
 }
 
-/// A case as the measures see it.
-pub(crate) struct Facts<'a> {
-    pub case: Case<'a>,
-    /// The set of the names on offer.
-    pub offered: Vec<&'a str>,
-    pub student: Calls<'a>,
-    /// The set of *offered* tools that the student called.
-    pub student_set: Vec<&'a str>,
-    pub teacher: Reference<'a>,
-    /// Another task's teacher, if the case has one.
-    pub placebo: Option<Reference<'a>>,
+/// The calls of an attempt that leave one reading, in order, and what follows from them.
+#[derive(Default)]
+pub(crate) struct Calls {
+    /// Strict and repaired ones.
+    pub lenient: Vec<Seen>,
+    /// The strict ones.
+    pub strict: Vec<Seen>,
+    /// The strict ones that name an offered tool.
+    pub valid: Vec<Seen>,
+    /// All call records, readable or not.
+    pub records: usize,
+}
+
+impl Calls {
+    fn collect(&mut self, trajectory: &Trajectory, names: &Names) {
+        self.lenient.clear();
+        self.strict.clear();
+        self.valid.clear();
+        self.records = 0;
+        for (turn, text) in trajectory.turns.iter().enumerate() {
+            for (record, call) in text.calls.iter().enumerate() {
+                self.records += 1;
+                if let Some(seen) = seen(turn, record, call, names) {
+                    self.lenient.push(seen);
+                    if seen.strict {
+                        self.strict.push(seen);
+                        if seen.valid {
+                            self.valid.push(seen);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn seen(turn: usize, record: usize, call: &CallRecord, names: &Names) -> Option<Seen> {
+    let name = names.number(&call.lenient()?.name);
+    Some(Seen {
+        name,
+        turn: turn as u32,
+        record: record as u32,
+        valid: names.is_offered(name),
+        strict: call.reading == Reading::Strict,
+    })
+}
+
+/// Every name that the task or a teacher knows, sorted: a name's number is its place.
+struct Names<'a> {
+    sorted: Vec<&'a str>,
+    offered: Bits,
+}
+
+impl<'a> Names<'a> {
+    fn of(task: &'a Task, teachers: &[Option<&'a Trajectory>]) -> Self {
+        let offered = task.tools.iter().map(|tool| tool.name.as_str());
+        let called = teachers.iter().flatten().flat_map(|teacher| teacher.lenient_calls());
+        let sorted = crate::kernels::to_set(offered.clone().chain(called.map(|call| call.name.as_str())));
+        let mut names = Self { offered: Bits::default(), sorted };
+        for name in offered {
+            names.offered.insert(names.number(name));
+        }
+        names
+    }
+
+    fn number(&self, name: &str) -> u32 {
+        self.sorted.binary_search(&name).map_or(UNKNOWN, |place| place as u32)
+    }
+
+    fn is_offered(&self, number: u32) -> bool {
+        number != UNKNOWN && self.offered.contains(number)
+    }
 }
 
 /// A teacher's attempt as the measures see it.
 pub(crate) struct Reference<'a> {
-    pub calls: Calls<'a>,
+    pub trajectory: &'a Trajectory,
+    pub calls: Calls,
     /// The set of all tools it called, on offer here or not.
-    pub set: Vec<&'a str>,
-}
-
-impl<'a> Facts<'a> {
-    pub fn of(case: &Case<'a>) -> Self {
-        let offered = to_set(case.task.tools.iter().map(|tool| tool.name.as_str()));
-        let student = Calls::of(case.student, &offered);
-        Self {
-            case: *case,
-            student_set: to_set(student.valid.iter().map(|located| located.call.name.as_str())),
-            student,
-            teacher: Reference::of(case.teacher, &offered),
-            placebo: case.placebo.map(|trajectory| Reference::of(trajectory, &offered)),
-            offered,
-        }
-    }
-
-    /// The first call of the lenient reading that names a tool not on offer, and the names of all such calls.
-    pub fn invalid_calls(&self) -> Vec<Located<'a>> {
-        let calls = located(self.case.student, |record| record.lenient());
-        calls.filter(|located| !is_offered(&self.offered, located.call)).collect()
-    }
+    pub set: Bits,
 }
 
 impl<'a> Reference<'a> {
-    fn of(trajectory: &'a Trajectory, offered: &[&str]) -> Self {
-        let calls = Calls::of(trajectory, offered);
-        Self { set: to_set(calls.all.iter().map(|located| located.call.name.as_str())), calls }
+    fn of(trajectory: &'a Trajectory, names: &Names) -> Self {
+        let mut calls = Calls::default();
+        calls.collect(trajectory, names);
+        let mut set = Bits::default();
+        for seen in &calls.strict {
+            set.insert(seen.name);
+        }
+        Self { trajectory, calls, set }
     }
 }
 
-impl<'a> Calls<'a> {
-    fn of(trajectory: &'a Trajectory, offered: &[&str]) -> Self {
-        let all: Vec<_> = located(trajectory, |record| record.strict()).collect();
-        let valid = all.iter().filter(|located| is_offered(offered, located.call)).copied().collect();
-        Self { all, valid }
+/// A task with its teachers, read once for all attempts at it.
+pub(crate) struct Prepared<'a> {
+    names: Names<'a>,
+    pub teacher: Reference<'a>,
+    /// Another task's teacher, if there is one.
+    pub placebo: Option<Reference<'a>>,
+}
+
+impl<'a> Prepared<'a> {
+    pub fn new(task: &'a Task, teacher: &'a Trajectory, placebo: Option<&'a Trajectory>) -> Self {
+        let names = Names::of(task, &[Some(teacher), placebo]);
+        let reference = |trajectory| Reference::of(trajectory, &names);
+        let (teacher, placebo) = (reference(teacher), placebo.map(reference));
+        Self { names, teacher, placebo }
+    }
+
+    pub fn reference(&self, teacher: Teacher) -> Option<&Reference<'a>> {
+        match teacher {
+            Teacher::Own => Some(&self.teacher),
+            Teacher::Other => self.placebo.as_ref(),
+        }
+    }
+
+    /// The names of a set, in the order of the alphabet.
+    pub fn names_of(&self, set: &Bits) -> Vec<&'a str> {
+        let all = (0..).zip(&self.names.sorted);
+        all.filter(|(number, _)| set.contains(*number)).map(|(_, name)| *name).collect()
+    }
+
+    /// How many names there are numbers for.
+    pub fn count(&self) -> usize {
+        self.names.sorted.len()
     }
 }
 
-fn is_offered(offered: &[&str], call: &Call) -> bool {
-    offered.binary_search(&call.name.as_str()).is_ok()
+/// Memory that is used again for the next case.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub calls: Calls,
+    /// The set of *offered* tools that the student called.
+    pub set: Bits,
+    pub aligner: Aligner,
+    /// The teacher that `aligner` holds the alignment with, and whether it is the one by length or the one by sum.
+    pub aligned: Option<(Teacher, bool)>,
+    pub numbers: Vec<u64>,
+    pub counts: Vec<[u32; 2]>,
+    pub used: Vec<bool>,
 }
 
-fn located<'a>(
+/// A case as the measures see it.
+pub(crate) struct Facts<'f, 'a> {
+    pub case: &'f Case<'a>,
+    pub prepared: &'f Prepared<'a>,
+    pub memory: &'f mut Memory,
+}
+
+impl<'f, 'a> Facts<'f, 'a> {
+    pub fn of(case: &'f Case<'a>, prepared: &'f Prepared<'a>, memory: &'f mut Memory) -> Self {
+        memory.calls.collect(case.student, &prepared.names);
+        memory.set.clear();
+        for seen in &memory.calls.valid {
+            memory.set.insert(seen.name);
+        }
+        memory.aligned = None;
+        Self { case, prepared, memory }
+    }
+
+    pub fn calls(&self) -> &Calls {
+        &self.memory.calls
+    }
+
+    /// The valid calls of student and teacher, aligned by name; see [`crate::Measure::Arguments`] for the choice among equals.
+    pub fn pairs(&mut self, teacher: Teacher) -> &[Pair] {
+        let Some(reference) = self.prepared.reference(teacher) else { return &[] };
+        if self.memory.aligned != Some((teacher, true)) {
+            let (ours, theirs) = (&self.memory.calls.valid, &reference.calls.valid);
+            let student = self.case.student;
+            self.memory.aligner.longest(ours.len(), theirs.len(), |i, j| {
+                let same = ours[i].name == theirs[j].name;
+                same.then(|| {
+                    crate::kernels::argument_agreement(
+                        arguments(&theirs[j], reference.trajectory),
+                        arguments(&ours[i], student),
+                    )
+                })
+            });
+            self.memory.aligned = Some((teacher, true));
+        }
+        self.memory.aligner.pairs()
+    }
+}
+
+/// The arguments of a call that was seen.
+pub(crate) fn arguments<'a>(
+    seen: &Seen,
     trajectory: &'a Trajectory,
-    reading: impl Fn(&'a mentor_trajectory::CallRecord) -> Option<&'a Call>,
-) -> impl Iterator<Item = Located<'a>> {
-    trajectory
-        .turns
-        .iter()
-        .enumerate()
-        .flat_map(|(turn, text)| text.calls.iter().map(move |record| (turn, record)))
-        .filter_map(move |(turn, record)| reading(record).map(|call| Located { turn, call }))
+) -> &'a serde_json::Map<String, serde_json::Value> {
+    static NONE: std::sync::LazyLock<serde_json::Map<String, serde_json::Value>> =
+        std::sync::LazyLock::new(serde_json::Map::new);
+    seen.call(trajectory).map_or(&NONE, |call| &call.arguments)
 }

@@ -2,16 +2,22 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod batch;
 mod case;
 mod error;
 mod facts;
 pub mod kernels;
 mod measure;
+mod response;
 mod score;
 mod table;
 
 pub use answer::{answer_correct, boxed_answer};
+pub use batch::{Scorer, Workspace, scores, totals};
 pub use case::Case;
 pub use error::Error;
+pub use response::read_response;
 pub use score::{Part, Score, TurnCredit, TurnShare, score};
-pub use table::{Gate, Measure, Requirement, Reward, Teacher, Term};
+pub use table::{
+    Clip, Combine, Fade, FadeShape, Gate, Measure, Requirement, Reward, Teacher, Teachers, Term,
+};

@@ -1,10 +1,9 @@
 //! From a case to a total, its parts and the reasons for them.
 
-use mentor_trajectory::Ending;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Facts;
-use crate::measure::measure;
+use crate::facts::{Facts, Memory, Prepared};
+use crate::measure::{self, Share};
 use crate::{Case, Gate, Requirement, Reward, Teacher, Term, boxed_answer};
 
 /// A total and the parts it is the sum of.
@@ -83,28 +82,55 @@ impl Score {
 
 /// Scores an attempt: the first gate that fails gives the total, else the terms are added up.
 ///
-/// Never fails and never panics: whatever a model wrote is data. Linear in the size of the attempts but for `order` and
-/// `arguments`, which are bounded by [`crate::kernels::MAX_ALIGNED`] calls a side.
+/// Never fails and never panics: whatever a model wrote is data. Linear in the size of the attempts but for the parts that
+/// align calls, which are bounded by [`crate::kernels::MAX_ALIGNED`] calls a side.
 pub fn score(reward: &Reward, case: &Case) -> Score {
-    let facts = Facts::of(case);
-    if let Some(part) = reward.gates.iter().find_map(|gate| failed(gate, &facts)) {
-        return Score::of(vec![part]);
+    let prepared = Prepared::new(case.task, case.teacher, case.placebo);
+    let mut memory = Memory::default();
+    explained(reward, &mut Facts::of(case, &prepared, &mut memory)).0
+}
+
+/// The score, and for each of its parts what calls and turns contributed.
+pub(crate) fn explained(reward: &Reward, facts: &mut Facts) -> (Score, Vec<Vec<Share>>) {
+    if let Some(part) = reward.gates.iter().find_map(|gate| failed(gate, facts)) {
+        return (Score::of(vec![part]), vec![Vec::new()]);
     }
-    Score::of(reward.terms.iter().map(|term| part_of(term, &facts)).collect())
+    let (parts, shares) = reward.terms.iter().map(|term| part_of(term, facts)).unzip();
+    (Score::of(parts), shares)
+}
+
+/// The total alone, without a word of explanation and without an allocation for the measures of the presets.
+pub(crate) fn total(reward: &Reward, facts: &mut Facts) -> f64 {
+    if let Some(gate) = reward.gates.iter().find(|gate| !holds(gate, facts)) {
+        return 0.0 + gate.otherwise;
+    }
+    let correct = facts.case.correct;
+    reward
+        .terms
+        .iter()
+        .fold(0.0, |sum, term| sum + measure::value(term, facts) * term.effective_weight(correct))
+}
+
+fn holds(gate: &Gate, facts: &Facts) -> bool {
+    match gate.require {
+        Requirement::Ended => facts.case.student.ended(),
+        Requirement::Boxed => boxed_answer(facts.case.student).is_some(),
+        Requirement::TeacherUsedTools => !facts.prepared.teacher.set.is_empty(),
+    }
 }
 
 fn failed(gate: &Gate, facts: &Facts) -> Option<Part> {
     let student = facts.case.student;
-    let (holds, reason) = match gate.require {
-        Requirement::Ended => (student.ended(), ending_clause(student.ending)),
-        Requirement::Boxed => (boxed_answer(student).is_some(), "the final turn boxes no answer"),
-        Requirement::TeacherUsedTools => (!facts.teacher.set.is_empty(), "the teacher called no tool"),
+    let reason = match gate.require {
+        Requirement::Ended => measure::ending_clause(student.ending),
+        Requirement::Boxed => "the final turn boxes no answer",
+        Requirement::TeacherUsedTools => "the teacher called no tool",
     };
     let turn = match gate.require {
         Requirement::Ended | Requirement::Boxed => student.turns.len().checked_sub(1),
         Requirement::TeacherUsedTools => None,
     };
-    (!holds).then(|| Part {
+    (!holds(gate, facts)).then(|| Part {
         name: gate.require.failure_name().to_owned(),
         value: gate.otherwise,
         weight: 1.0,
@@ -114,22 +140,9 @@ fn failed(gate: &Gate, facts: &Facts) -> Option<Part> {
     })
 }
 
-/// How an attempt ended, as a clause.
-pub(crate) fn ending_clause(ending: Ending) -> &'static str {
-    match ending {
-        Ending::Ended => "ended of its own accord",
-        Ending::TurnLimit => "still called a tool in the last turn allowed",
-        Ending::TokenLimit => "ran out of tokens",
-    }
-}
-
-fn part_of(term: &Term, facts: &Facts) -> Part {
-    let reference = match term.teacher {
-        Teacher::Own => Some(&facts.teacher),
-        Teacher::Other => facts.placebo.as_ref(),
-    };
-    let outcome = measure(term.part, facts, reference);
-    Part {
+fn part_of(term: &Term, facts: &mut Facts) -> (Part, Vec<Share>) {
+    let outcome = measure::explained(term, facts);
+    let part = Part {
         name: term.part.name().to_owned(),
         value: outcome.value,
         weight: term.effective_weight(facts.case.correct),
@@ -138,6 +151,19 @@ fn part_of(term: &Term, facts: &Facts) -> Part {
             Teacher::Other => format!("{} (of another task)", outcome.reason),
         },
         turn: outcome.turn,
-        shares: outcome.shares,
+        shares: by_turn(&outcome.shares),
+    };
+    (part, outcome.shares)
+}
+
+/// The shares of calls added up for each turn, for the turns that have any.
+fn by_turn(shares: &[Share]) -> Vec<TurnShare> {
+    let mut turns: Vec<TurnShare> = Vec::new();
+    for share in shares {
+        match turns.last_mut() {
+            Some(last) if last.turn == share.turn => last.value += share.value,
+            _ => turns.push(TurnShare { turn: share.turn, value: share.value }),
+        }
     }
+    turns
 }

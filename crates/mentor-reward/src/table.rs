@@ -1,8 +1,15 @@
 //! A reward as data: gates, then terms.
 
+mod compose;
+mod measure;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::kernels::Strings;
+
+pub use compose::{Clip, Combine, Fade, FadeShape, Teachers};
+pub use measure::Measure;
 
 /// A reward: [gates](Gate) in the order they are checked, then [terms](Term) that are added up.
 ///
@@ -18,6 +25,15 @@ pub struct Reward {
     /// Added up, in this order, if every gate holds.
     #[serde(default, rename = "term", skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<Term>,
+    /// What of the total counts in a group: all of it unless bounds are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
+    /// What a group is normalized by: its totals unless said otherwise.
+    #[serde(default, skip_serializing_if = "Combine::is_total")]
+    pub normalize: Combine,
+    /// What several teachers of one task make of a score; without it the first one counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teachers: Option<Teachers>,
 }
 
 /// A condition without which nothing else is looked at.
@@ -69,13 +85,91 @@ pub struct Term {
     /// Factor of `weight` while the answer is wrong; 1 unless said otherwise, finite, not negative.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub when_wrong: f64,
+    /// Relative tolerance of numbers, for parts that compare arguments ([`Measure::compares_arguments`]); 0 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+    /// How strings are compared, for the same parts; exactly unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strings: Option<Strings>,
+    /// [`Measure::Length`]: characters up to which its value is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<usize>,
+    /// [`Measure::Length`]: characters from which on its value is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// How the weight changes over the steps of a training; it does not unless given ([`Reward::at`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Fade>,
 }
 
 impl Term {
+    /// A term without options.
+    pub fn new(part: Measure, weight: f64) -> Self {
+        Self {
+            part,
+            weight,
+            teacher: Teacher::Own,
+            when_wrong: 1.0,
+            tolerance: None,
+            strings: None,
+            free: None,
+            limit: None,
+            schedule: None,
+        }
+    }
+
+    /// The first key at fault, what is wrong with it, and what to write instead.
+    fn problem(&self) -> Option<(&'static str, String, &'static str)> {
+        let fault = |key, problem: &str, remedy| Some((key, problem.to_owned(), remedy));
+        let misplaced = |key, parts| fault(key, &format!("is no option of {}", self.part.name()), parts);
+        if !is_amount(self.weight) {
+            return fault("weight", AMOUNT_PROBLEM, AMOUNT_REMEDY);
+        }
+        if !is_amount(self.when_wrong) || self.when_wrong < 0.0 {
+            return fault("when_wrong", "is negative or not finite", "write a factor of 0 or more");
+        }
+        if !self.part.compares_arguments() {
+            const PARTS: &str = "remove it, or use it with arguments, argument_values or alignment";
+            if self.tolerance.is_some() {
+                return misplaced("tolerance", PARTS);
+            }
+            if self.strings.is_some() {
+                return misplaced("strings", PARTS);
+            }
+        }
+        if self.tolerance.is_some_and(|tolerance| !(0.0..1.0).contains(&tolerance)) {
+            return fault(
+                "tolerance",
+                "is out of range",
+                "write a share from 0 up to 1: 0.01 is one in a hundred",
+            );
+        }
+        match (self.part, self.free, self.limit) {
+            (Measure::Length, _, None) => {
+                return fault("limit", "is missing", "write the characters from which on length is worth 0");
+            }
+            (Measure::Length, free, Some(limit)) if limit <= free.unwrap_or(0) => {
+                return fault("limit", "is not above `free`", "write more characters than are free");
+            }
+            (Measure::Length, ..) | (_, None, None) => {}
+            (_, Some(_), _) => return misplaced("free", "remove it, or use it with length"),
+            (_, None, Some(_)) => return misplaced("limit", "remove it, or use it with length"),
+        }
+        self.schedule.and_then(Fade::problem).map(|(problem, remedy)| ("schedule", problem, remedy))
+    }
+
     /// The factor of the value: `weight`, times `when_wrong` while the answer is wrong.
     pub fn effective_weight(&self, correct: bool) -> f64 {
         if correct { self.weight } else { self.weight * self.when_wrong }
     }
+}
+
+const AMOUNT_PROBLEM: &str = "is not finite, or beyond a million";
+const AMOUNT_REMEDY: &str = "write a finite number between -1e6 and 1e6";
+
+/// Whether a number can stand in a sum of rewards: within these bounds every sum is exact to 2⁻³² at worst.
+fn is_amount(number: f64) -> bool {
+    number.abs() <= 1e6
 }
 
 fn one() -> f64 {
@@ -105,67 +199,8 @@ impl Teacher {
     }
 }
 
-/// What a [`Term`] measures: a value between 0 (nothing of it) and 1 (all of it).
-///
-/// Sets and sequences of calls are those of the *strict* reading; only [`NoInvalidTool`](Self::NoInvalidTool) looks at
-/// the lenient one, so that sloppy JSON cannot hide a forbidden call. A *valid* call names a tool the task offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// 1 if the attempt was judged correct.
-    Correct,
-    /// 1 if the attempt ended of its own accord.
-    Ended,
-    /// 1 if the student called the same set of tools as the teacher, and called any.
-    ToolSetEqual,
-    /// 1 if the student called at least one of the teacher's tools.
-    ToolSetOverlap,
-    /// F1 of the student's set of tools against the teacher's: `2·|S ∩ T| / (|S| + |T|)`.
-    ToolSetF1,
-    /// 1 if the student made the same calls in the same order, names and arguments, and made any.
-    CallSequenceEqual,
-    /// `2·LCS(names) / (calls of student + calls of teacher)`, over the valid calls of both.
-    Order,
-    /// Over the pairs of the same longest common subsequence, the sum of the shares of the teacher's arguments given with an
-    /// equal value, divided by the larger number of valid calls. Of several longest common subsequences it is the one that
-    /// agrees most.
-    Arguments,
-    /// 1 if no call of the lenient reading names a tool that the task does not offer.
-    NoInvalidTool,
-}
-
-impl Measure {
-    /// Every measure, in declaration order.
-    pub const ALL: [Self; 9] = [
-        Self::Correct,
-        Self::Ended,
-        Self::ToolSetEqual,
-        Self::ToolSetOverlap,
-        Self::ToolSetF1,
-        Self::CallSequenceEqual,
-        Self::Order,
-        Self::Arguments,
-        Self::NoInvalidTool,
-    ];
-
-    /// The name that tables, logs and reports use: an interface.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Correct => "correct",
-            Self::Ended => "ended",
-            Self::ToolSetEqual => "tool_set_equal",
-            Self::ToolSetOverlap => "tool_set_overlap",
-            Self::ToolSetF1 => "tool_set_f1",
-            Self::CallSequenceEqual => "call_sequence_equal",
-            Self::Order => "order",
-            Self::Arguments => "arguments",
-            Self::NoInvalidTool => "no_invalid_tool",
-        }
-    }
-}
-
 /// The embedded tables by name.
-const PRESETS: [(&str, &str); 9] = [
+const PRESETS: [(&str, &str); 10] = [
     ("mentor", include_str!("../presets/mentor.toml")),
     ("sparse", include_str!("../presets/sparse.toml")),
     ("overlap", include_str!("../presets/overlap.toml")),
@@ -175,6 +210,7 @@ const PRESETS: [(&str, &str); 9] = [
     ("strict", include_str!("../presets/strict.toml")),
     ("process", include_str!("../presets/process.toml")),
     ("shuffled", include_str!("../presets/shuffled.toml")),
+    ("toolrl", include_str!("../presets/toolrl.toml")),
 ];
 
 const PRESET_NAMES: [&str; PRESETS.len()] = {
@@ -194,7 +230,8 @@ impl Reward {
         Self::from_toml(text, name).ok()
     }
 
-    /// The names of the presets: the published ones (`mentor`, `sparse`, `overlap`, `no-match`, `f1`), then ours.
+    /// The names of the presets: those published for MENTOR (`mentor`, `sparse`, `overlap`, `no-match`,
+    /// `f1`), ours, and that of another paper (`toolrl`).
     pub fn preset_names() -> &'static [&'static str] {
         &PRESET_NAMES
     }
@@ -214,42 +251,42 @@ impl Reward {
         toml::to_string(self).expect("strings, numbers and two arrays of tables always serialise")
     }
 
-    /// Whether the table can score: a name, a gate or a term, finite numbers, no part twice.
+    /// Whether the table can score: a name, a gate or a term, finite numbers, no part twice, no option that its part does
+    /// not take.
     ///
     /// [`Reward::from_toml`] calls it; call it yourself for a table read in another way. `origin` is what errors call it.
     pub fn check(&self, origin: &str) -> Result<(), Error> {
-        let refuse = |key: String, problem: &str, remedy: &'static str| {
-            Err(Error::Value { origin: origin.to_owned(), key, problem: problem.to_owned(), remedy })
-        };
+        self.problem().map_or(Ok(()), |(key, problem, remedy)| {
+            Err(Error::Value { origin: origin.to_owned(), key, problem, remedy })
+        })
+    }
+
+    /// The first key at fault, what is wrong with it, and what to write instead.
+    fn problem(&self) -> Option<(String, String, &'static str)> {
+        let fault = |key: &str, problem: &str, remedy| Some((key.to_owned(), problem.to_owned(), remedy));
         if self.name.trim().is_empty() {
-            return refuse("name".into(), "is blank", "give the reward a name for logs and reports");
+            return fault("name", "is blank", "give the reward a name for logs and reports");
         }
         if self.terms.is_empty() && self.gates.is_empty() {
-            return refuse(
-                "term".into(),
-                "is missing",
-                "write at least one [[term]] with `part` and `weight`",
-            );
+            return fault("term", "is missing", "write at least one [[term]] with `part` and `weight`");
         }
         for (number, gate) in (1..).zip(&self.gates) {
-            if !gate.otherwise.is_finite() {
-                return refuse(format!("gate {number}: otherwise"), "is not finite", "write a finite number");
+            if !is_amount(gate.otherwise) {
+                return fault(&format!("gate {number}: otherwise"), AMOUNT_PROBLEM, AMOUNT_REMEDY);
             }
         }
         for (number, term) in (1..).zip(&self.terms) {
-            if !term.weight.is_finite() {
-                return refuse(format!("term {number}: weight"), "is not finite", "write a finite number");
-            }
-            if !term.when_wrong.is_finite() || term.when_wrong < 0.0 {
-                let problem = "is negative or not finite";
-                return refuse(format!("term {number}: when_wrong"), problem, "write a factor of 0 or more");
+            if let Some((key, problem, remedy)) = term.problem() {
+                return fault(&format!("term {number}: {key}"), &problem, remedy);
             }
             if self.terms[..number - 1].iter().any(|earlier| earlier.part == term.part) {
                 let problem = format!("names {} a second time", term.part.name());
-                return refuse(format!("term {number}: part"), &problem, "keep one term for each part");
+                return fault(&format!("term {number}: part"), &problem, "keep one term for each part");
             }
         }
-        Ok(())
+        self.clip.filter(|clip| !clip.is_range()).and_then(|_| {
+            fault("clip", "is no range", "write `clip = { low = …, high = … }` with low below high")
+        })
     }
 
     /// A bound from above: every term at its best, or a gate's value if that is higher.
@@ -273,6 +310,7 @@ impl Reward {
     fn extreme(&self, better: fn(f64, f64) -> f64) -> f64 {
         let of_terms = |correct: bool| {
             let best = |term: &Term| match term.part {
+                Measure::Constant => term.effective_weight(correct),
                 Measure::Correct => term.effective_weight(correct) * f64::from(u8::from(correct)),
                 _ => better(term.effective_weight(correct), 0.0),
             };

@@ -155,11 +155,8 @@ fn judge(lab: &Lab, reward: &Reward, tasks: &[usize], rollouts: Vec<Rollout>) ->
             let task = tasks[i / rl.group];
             let correct = mentor_eval::correct(&training.tasks[task], &rollout.trajectory);
             let case = Case {
-                task: &training.tasks[task],
-                student: &rollout.trajectory,
-                teacher: &training.teacher[task],
                 placebo: Some(&training.teacher[(task + 1) % training.teacher.len()]),
-                correct,
+                ..Case::new(&training.tasks[task], &rollout.trajectory, &training.teacher[task], correct)
             };
             let score = score(reward, &case);
             Attempt { task, rollout, score, correct, advantage: 0.0 }

@@ -61,68 +61,117 @@ pub struct Pair {
 /// Items of one sequence that [`align`] looks at: the table then stays under 17 MB whatever a model wrote.
 pub const MAX_ALIGNED: usize = 4096;
 
-/// The longest common subsequence with the highest total agreement, as pairs in order.
-///
-/// `agreement(i, j)` is `None` where `a[i]` and `b[j]` do not match. Length comes first, agreement second, so the number
-/// of pairs is [`lcs_len`] of what matches. O(a·b) time and bytes; items after the first [`MAX_ALIGNED`] are not
-/// looked at.
-pub fn align(
-    a_len: usize,
-    b_len: usize,
-    mut agreement: impl FnMut(usize, usize) -> Option<f64>,
-) -> Vec<Pair> {
-    let (rows, columns) = (a_len.min(MAX_ALIGNED), b_len.min(MAX_ALIGNED));
-    if rows == 0 || columns == 0 {
-        return Vec::new();
-    }
-    let mut steps = vec![Step::SkipA; rows * columns];
-    let mut above = vec![(0_usize, 0.0_f64); columns + 1];
-    let mut here = above.clone();
-    for i in 0..rows {
-        for j in 0..columns {
-            let mut best = (above[j + 1], Step::SkipA);
-            if here[j] > best.0 {
-                best = (here[j], Step::SkipB);
-            }
-            if let Some(gain) = agreement(i, j) {
-                let paired = (above[j].0 + 1, above[j].1 + gain);
-                if paired >= best.0 {
-                    best = (paired, Step::Pair);
-                }
-            }
-            here[j + 1] = best.0;
-            steps[i * columns + j] = best.1;
-        }
-        std::mem::swap(&mut above, &mut here);
-    }
-    walk_back(&steps, rows, columns, agreement)
+/// The longest common subsequence with the highest total agreement, as pairs in order; see [`Aligner::longest`].
+pub fn align(a_len: usize, b_len: usize, agreement: impl FnMut(usize, usize) -> Option<f64>) -> Vec<Pair> {
+    let mut aligner = Aligner::default();
+    aligner.longest(a_len, b_len, agreement);
+    aligner.pairs
 }
 
-#[derive(Clone, Copy)]
+/// Aligns two sequences, and keeps its memory for the next two.
+///
+/// Both alignments keep the order of both sequences and pair an item at most once; `agreement(i, j)` is `None` where
+/// `a[i]` and `b[j]` cannot pair. O(a·b) time and bytes; items after the first [`MAX_ALIGNED`] are not looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Aligner {
+    steps: Vec<Step>,
+    above: Vec<(usize, f64)>,
+    here: Vec<(usize, f64)>,
+    pairs: Vec<Pair>,
+}
+
+impl Aligner {
+    /// The pairs of the last alignment, in order.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// The alignment of the most pairs, and among those the one of the highest total agreement.
+    ///
+    /// Length comes first, agreement second, so the number of pairs is [`lcs_len`] of what matches.
+    pub fn longest(
+        &mut self,
+        a_len: usize,
+        b_len: usize,
+        agreement: impl FnMut(usize, usize) -> Option<f64>,
+    ) -> &[Pair] {
+        self.align(a_len, b_len, 1, agreement)
+    }
+
+    /// The alignment of the highest total agreement, however many pairs it has.
+    pub fn heaviest(
+        &mut self,
+        a_len: usize,
+        b_len: usize,
+        agreement: impl FnMut(usize, usize) -> Option<f64>,
+    ) -> &[Pair] {
+        self.align(a_len, b_len, 0, agreement)
+    }
+
+    /// `of_a_pair` is what a pair adds to the first of the two numbers that alignments are compared by.
+    fn align(
+        &mut self,
+        a_len: usize,
+        b_len: usize,
+        of_a_pair: usize,
+        mut agreement: impl FnMut(usize, usize) -> Option<f64>,
+    ) -> &[Pair] {
+        self.pairs.clear();
+        let (rows, columns) = (a_len.min(MAX_ALIGNED), b_len.min(MAX_ALIGNED));
+        if rows == 0 || columns == 0 {
+            return &self.pairs;
+        }
+        let Self { steps, above, here, .. } = self;
+        steps.clear();
+        for row in [&mut *above, &mut *here] {
+            row.clear();
+            row.resize(columns + 1, (0, 0.0));
+        }
+        for i in 0..rows {
+            for j in 0..columns {
+                let mut best = (above[j + 1], Step::SkipA);
+                if here[j] > best.0 {
+                    best = (here[j], Step::SkipB);
+                }
+                if let Some(gain) = agreement(i, j) {
+                    let paired = (above[j].0 + of_a_pair, above[j].1 + gain);
+                    if paired >= best.0 {
+                        best = (paired, Step::Pair);
+                    }
+                }
+                here[j + 1] = best.0;
+                steps.push(best.1);
+            }
+            std::mem::swap(above, here);
+        }
+        self.walk_back(rows, columns, agreement)
+    }
+
+    fn walk_back(
+        &mut self,
+        rows: usize,
+        columns: usize,
+        mut agreement: impl FnMut(usize, usize) -> Option<f64>,
+    ) -> &[Pair] {
+        let (mut i, mut j) = (rows, columns);
+        while i > 0 && j > 0 {
+            match self.steps[(i - 1) * columns + j - 1] {
+                Step::SkipA => i -= 1,
+                Step::SkipB => j -= 1,
+                Step::Pair => {
+                    (i, j) = (i - 1, j - 1);
+                    self.pairs.push(Pair { a: i, b: j, agreement: agreement(i, j).unwrap_or(0.0) });
+                }
+            }
+        }
+        self.pairs.reverse();
+        &self.pairs
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
 enum Step {
     SkipA,
     SkipB,
     Pair,
-}
-
-fn walk_back(
-    steps: &[Step],
-    rows: usize,
-    columns: usize,
-    mut agreement: impl FnMut(usize, usize) -> Option<f64>,
-) -> Vec<Pair> {
-    let (mut i, mut j) = (rows, columns);
-    let mut pairs = Vec::new();
-    while i > 0 && j > 0 {
-        match steps[(i - 1) * columns + j - 1] {
-            Step::SkipA => i -= 1,
-            Step::SkipB => j -= 1,
-            Step::Pair => {
-                (i, j) = (i - 1, j - 1);
-                pairs.push(Pair { a: i, b: j, agreement: agreement(i, j).unwrap_or(0.0) });
-            }
-        }
-    }
-    pairs.reverse();
-    pairs
 }

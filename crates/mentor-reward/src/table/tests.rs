@@ -2,13 +2,13 @@ use super::*;
 
 #[test]
 fn presets_have_their_names_and_their_maxima() {
-    let maxima = [1.1, 1.0, 1.0, 0.8, 1.1, 1.0, 1.1, 1.1, 1.1];
+    let maxima = [1.1, 1.0, 1.0, 0.8, 1.1, 1.0, 1.1, 1.1, 1.1, 4.0];
     assert_eq!(Reward::preset_names().len(), maxima.len());
     for (name, maximum) in Reward::preset_names().iter().zip(maxima) {
         let reward = Reward::preset(name).unwrap();
         assert_eq!(reward.name, *name);
         assert!((reward.maximum() - maximum).abs() < 1e-12, "{name}: {}", reward.maximum());
-        assert_eq!(reward.minimum(), 0.0, "{name}");
+        assert_eq!(reward.minimum(), if *name == "toolrl" { -3.0 } else { 0.0 }, "{name}");
         assert_eq!(reward.needs_placebo(), *name == "shuffled");
     }
     assert_eq!(Reward::preset("Mentor"), None);
@@ -59,6 +59,37 @@ fn refused_tables_name_the_file_the_key_and_the_remedy() {
         (
             "name = \"x\"\n[[term]]\npart = \"order\"\nweight = 1.0\n[[term]]\npart = \"order\"\nweight = 2.0\n",
             &["term 2: part", "order", "one term"],
+        ),
+        (
+            "name = \"x\"\n[[term]]\npart = \"order\"\nweight = 1.0\ntolerance = 0.1\n",
+            &["term 1: tolerance", "order", "arguments"],
+        ),
+        (
+            "name = \"x\"\n[[term]]\npart = \"arguments\"\nweight = 1.0\ntolerance = 1.5\n",
+            &["term 1: tolerance", "0.01"],
+        ),
+        (
+            "name = \"x\"\n[[term]]\npart = \"arguments\"\nweight = 1.0\nstrings = \"near\"\n",
+            &["line 5", "near", "similar"],
+        ),
+        ("name = \"x\"\n[[term]]\npart = \"length\"\nweight = 1.0\n", &["term 1: limit` is missing"]),
+        (
+            "name = \"x\"\n[[term]]\npart = \"length\"\nweight = 1.0\nfree = 5\nlimit = 5\n",
+            &["term 1: limit", "free"],
+        ),
+        ("name = \"x\"\n[[term]]\npart = \"boxed\"\nweight = 1.0\nlimit = 5\n", &["term 1: limit", "length"]),
+        ("name = \"x\"\n[[term]]\npart = \"boxed\"\nweight = 2e6\n", &["term 1: weight", "1e6"]),
+        (
+            "name = \"x\"\n[[term]]\npart = \"boxed\"\nweight = 1.0\nschedule = { shape = \"linear\", end = 0 }\n",
+            &["term 1: schedule", "`end` above `start`"],
+        ),
+        (
+            "name = \"x\"\n[[term]]\npart = \"boxed\"\nweight = 1.0\nschedule = { shape = \"linear\", until = 9 }\n",
+            &["until", "`end`"],
+        ),
+        (
+            "name = \"x\"\nclip = { low = 1.0, high = 0.0 }\n[[gate]]\nrequire = \"boxed\"\notherwise = 0.0\n",
+            &["`clip`", "below"],
         ),
         ("name = ", &["line 1"]),
     ];

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use mentor_trajectory::{
-    Call, CallRecord, Ending, Judge, Plan, Reading, Split, Task, ToolSpec, Trajectory, Turn,
+    Call, CallRecord, Ending, Judge, Observation, Plan, Reading, Split, Task, ToolSpec, Trajectory, Turn,
 };
 use serde_json::{Map, Value, json};
 
@@ -38,14 +38,21 @@ pub fn record(reading: Reading, name: Option<&str>, arguments: Option<&Map<Strin
     }
 }
 
-/// An attempt that makes one strict call a turn and then boxes 5.
+/// An attempt that makes one strict call a turn, with words before it and an answer after it, and then boxes 5.
 pub fn attempt(calls: &[(&str, Value)]) -> Trajectory {
     let mut turns: Vec<Turn> = calls
         .iter()
-        .map(|(name, arguments)| Turn {
-            calls: vec![record(Reading::Strict, Some(name), arguments.as_object())],
-            closed: true,
-            ..Turn::default()
+        .map(|(name, arguments)| {
+            let content = "A tool helps.\n".to_owned();
+            let raw =
+                format!("<tool_call>\n{{\"name\": {name:?}, \"arguments\": {arguments}}}\n</tool_call>");
+            let call = CallRecord {
+                span: (content.len(), content.len() + raw.len()),
+                raw: raw.clone(),
+                observation: Some(Observation { content: "5".into(), ok: true }),
+                ..record(Reading::Strict, Some(name), arguments.as_object())
+            };
+            Turn { text: content.clone() + &raw, content, calls: vec![call], closed: true, ..Turn::default() }
         })
         .collect();
     let last = "The answer is \\boxed{5}.".to_owned();
