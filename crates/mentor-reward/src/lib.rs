@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod amount;
 mod answer;
 mod batch;
 mod case;
+mod credit;
 mod error;
 mod facts;
 pub mod kernels;
@@ -11,13 +13,17 @@ mod measure;
 mod response;
 mod score;
 mod table;
+mod tree;
 
+pub use amount::Amount;
 pub use answer::{answer_correct, boxed_answer};
 pub use batch::{Scorer, Workspace, scores, totals};
 pub use case::Case;
+pub use credit::{Credit, CreditConfig, CreditUnit, Place, Returns};
 pub use error::Error;
 pub use response::read_response;
 pub use score::{Part, Score, TurnCredit, TurnShare, score};
 pub use table::{
     Clip, Combine, Fade, FadeShape, Gate, Measure, Requirement, Reward, Teacher, Teachers, Term,
 };
+pub use tree::{AlignedCall, Explanation, Level, Node, Offsets, explain};
