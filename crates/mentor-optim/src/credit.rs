@@ -144,7 +144,9 @@ pub fn part_advantages(parts: &[PartColumn], group_size: usize, config: &Advanta
     if config.scale != Scale::None {
         let squares: f64 = values.iter().map(|value| value * value).sum();
         let spread = (squares / rollouts.saturating_sub(1).max(1) as f64).sqrt() + config.epsilon;
-        values.iter_mut().for_each(|value| *value /= spread);
+        for value in &mut values {
+            *value /= spread;
+        }
     }
     GroupAdvantages { values, zero_variance_groups }
 }

@@ -8,11 +8,13 @@ mod case;
 mod credit;
 mod error;
 mod facts;
+pub mod hostile;
 pub mod kernels;
 mod measure;
 mod response;
 mod score;
 mod table;
+mod teachers;
 mod tree;
 
 pub use amount::Amount;
@@ -26,4 +28,5 @@ pub use score::{Part, Score, TurnCredit, TurnShare, score};
 pub use table::{
     Clip, Combine, Fade, FadeShape, Gate, Measure, Requirement, Reward, Teacher, Teachers, Term,
 };
+pub use teachers::score_with_teachers;
 pub use tree::{AlignedCall, Explanation, Level, Node, Offsets, explain};

@@ -53,7 +53,7 @@ pub struct TurnCredit {
 }
 
 impl Score {
-    fn of(parts: Vec<Part>) -> Self {
+    pub(crate) fn of(parts: Vec<Part>) -> Self {
         let total = parts.iter().fold(0.0, |sum, part| sum + part.value * part.weight);
         Self { total, parts }
     }

@@ -1,8 +1,6 @@
 //! Responses as one text: what is the student's and what is the environment's.
 
-mod common;
-
-use common::task;
+use super::common::task;
 use mentor_reward::{Case, Reward, answer_correct, boxed_answer, read_response, score};
 use mentor_trajectory::{Ending, Trajectory};
 

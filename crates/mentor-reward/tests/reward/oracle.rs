@@ -1,19 +1,17 @@
-//! Every preset against `fixtures/oracle.jsonl`, the output of `fixtures/reward/oracle.py` at the root of the workspace.
+//! Every preset against `fixtures/oracle.jsonl.gz`, the output of `fixtures/reward/oracle.py` at the root of the workspace.
 
-mod common;
-
-use common::{record, task};
+use super::common::{record, task, unpacked};
 use mentor_reward::{Case, Reward, score};
 use mentor_trajectory::{Ending, Reading, Trajectory, Turn};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// In the order of the fixture's totals.
-const PRESETS: [&str; 9] =
-    ["mentor", "sparse", "overlap", "no-match", "f1", "binary", "strict", "process", "shuffled"];
+const PRESETS: [&str; 10] =
+    ["mentor", "sparse", "overlap", "no-match", "f1", "binary", "strict", "process", "shuffled", "toolrl"];
 
 #[derive(Deserialize)]
-struct Row(Vec<String>, char, Option<String>, Vec<RawCall>, Vec<RawCall>, Vec<RawCall>, bool, [f64; 9]);
+struct Row(Vec<String>, char, Option<String>, Vec<RawCall>, Vec<RawCall>, Vec<RawCall>, bool, [f64; 10]);
 
 #[derive(Deserialize)]
 struct RawCall(usize, char, Option<String>, Option<Map<String, Value>>);
@@ -45,7 +43,7 @@ fn trajectory(calls: &[RawCall], last_words: Option<&str>, ending: char) -> Traj
 fn every_preset_gives_the_totals_of_the_independent_transcription() {
     let rewards = PRESETS.map(|name| Reward::preset(name).unwrap());
     let mut cases = 0;
-    for (number, line) in (1..).zip(include_str!("../fixtures/oracle.jsonl").lines()) {
+    for (number, line) in (1..).zip(unpacked(include_bytes!("../../fixtures/oracle.jsonl.gz")).lines()) {
         let Row(tools, ending, last_words, student, teacher, other, correct, totals) =
             serde_json::from_str(line).unwrap();
         let task = task(&tools.iter().map(String::as_str).collect::<Vec<_>>());
@@ -62,5 +60,5 @@ fn every_preset_gives_the_totals_of_the_independent_transcription() {
         }
         cases += 1;
     }
-    assert!(cases >= 5000, "{cases} cases");
+    assert!(cases >= 10_000, "{cases} cases");
 }

@@ -1,8 +1,6 @@
 //! Parts, reasons and the credit of turns.
 
-mod common;
-
-use common::{attempt, record, task};
+use super::common::{attempt, record, task};
 use mentor_reward::{Case, Reward, Score, answer_correct, boxed_answer, score};
 use mentor_trajectory::{Ending, Judge, Reading, Trajectory, Turn};
 use serde_json::json;

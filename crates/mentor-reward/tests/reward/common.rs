@@ -1,6 +1,8 @@
 //! Attempts and tasks for tests, built by hand: no parser stands between a test and what it claims.
-#![allow(dead_code, reason = "each test file uses its own part of it")]
 
+use std::io::Read;
+
+use flate2::read::GzDecoder;
 use mentor_trajectory::{
     Call, CallRecord, Ending, Judge, Observation, Plan, Reading, Split, Task, ToolSpec, Trajectory, Turn,
 };
@@ -64,4 +66,11 @@ pub fn attempt(calls: &[(&str, Value)]) -> Trajectory {
         turns,
         ending: Ending::Ended,
     }
+}
+
+/// A fixture's text.
+pub fn unpacked(packed: &[u8]) -> String {
+    let mut text = String::new();
+    GzDecoder::new(packed).read_to_string(&mut text).expect("a fixture that was packed whole");
+    text
 }

@@ -1,8 +1,6 @@
 //! Credit for the optimizer: whole attempts, turns, calls.
 
-mod common;
-
-use common::{attempt, task};
+use super::common::{attempt, task};
 use mentor_reward::{
     Amount, Case, Credit, CreditConfig, CreditUnit, Explanation, Place, Returns, Reward, explain,
 };

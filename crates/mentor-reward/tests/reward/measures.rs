@@ -1,8 +1,6 @@
 //! What each measure says of attempts made for it.
 
-mod common;
-
-use common::{attempt, record, task};
+use super::common::{attempt, record, task};
 use mentor_reward::kernels::Strings;
 use mentor_reward::{Case, Measure, Reward, Scorer, Teachers, Term, Workspace, score, totals};
 use mentor_trajectory::{Call, Judge, Observation, Plan, Reading, Task, Trajectory, Turn};

@@ -1,8 +1,6 @@
 //! The tree of a score: exact sums, places, tokens.
 
-mod common;
-
-use common::{attempt, record, task};
+use super::common::{attempt, record, task};
 use mentor_reward::{Amount, Case, Level, Node, Offsets, Reward, explain};
 use mentor_trajectory::{Reading, Trajectory};
 use proptest::prelude::*;

@@ -1,8 +1,6 @@
 //! What holds for every attempt, however strange.
 
-mod common;
-
-use common::{attempt, record, task};
+use super::common::{attempt, record, task};
 use mentor_reward::{Case, Reward, score};
 use mentor_trajectory::{CallRecord, Ending, Reading, Task, Trajectory, Turn};
 use proptest::collection::vec;
