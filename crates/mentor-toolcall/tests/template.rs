@@ -98,3 +98,27 @@ fn templates_elsewhere_are_rendered_as_transformers_renders_them() {
     }
     assert!(failures.is_empty(), "{} of {count}: {by_template:?}\n{}", failures.len(), failures.join("\n"));
 }
+
+#[test]
+fn the_engine_means_by_each_snippet_what_jinja_means() {
+    let snippets = read("snippets.jsonl");
+    let mut lines = snippets.lines().map(|line| Json::parse(line).unwrap());
+    let case = lines.next().unwrap();
+    let mut failures = Vec::new();
+    for line in lines {
+        let source = line.get("template").and_then(Json::as_str).unwrap();
+        let mut conversation = Conversation::from_json(&case).unwrap();
+        conversation.now = Some(date(2026, 3, 5).at(7, 8, 9, 0));
+        let outcome = ChatTemplate::new(source).and_then(|template| template.render(&conversation));
+        let expected = line.get("text").and_then(Json::as_str);
+        let unlike = line.get("unlike").is_some();
+        if (outcome.as_ref().ok().map(|rendered| rendered.text.as_str()) != expected) != unlike {
+            let error = line.get("error").and_then(Json::as_str).unwrap_or_default();
+            failures.push(format!(
+                "{source}\n  ours   {outcome:?}\n  jinja  {:?}{error}",
+                expected.unwrap_or_default()
+            ));
+        }
+    }
+    assert!(failures.is_empty(), "{}:\n{}", failures.len(), failures.join("\n"));
+}

@@ -4,16 +4,18 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{civil::DateTime, fmt::strtime};
 use minijinja::{
-    Environment, Error, ErrorKind, Output, State, Value,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, Value,
     syntax::SyntaxConfig,
-    value::{Kwargs, Object, Rest, ValueKind},
+    value::{Kwargs, Object, Rest, ValueKind, ValueOrKwargs},
 };
+use minijinja_contrib::filters;
 
 use super::{
     error::Raised,
-    methods,
+    guard, methods,
     python::{Bounded, Digits, Dumps, write_str},
     source::GENERATION,
+    weigh,
 };
 
 /// The context variable, no identifier, under which a rendering's [`Recorder`] stands.
@@ -62,37 +64,62 @@ pub(super) fn hidden(recorder: &Arc<Mutex<Recorder>>, now: Option<DateTime>) -> 
 pub(super) fn environment(fuel: u64, print_limit: usize) -> Result<Environment<'static>, Error> {
     let mut env = Environment::new();
     env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_fuel(Some(fuel));
     env.set_unknown_method_callback(methods::call);
     env.set_formatter(move |out, state, value| print(out, state, value, print_limit));
 
+    add_functions(&mut env);
+    add_filters(&mut env, print_limit);
+    add_tests(&mut env);
+    Ok(env)
+}
+
+fn add_functions(env: &mut Environment<'static>) {
     env.remove_global("debug");
+    env.add_function("namespace", namespace);
     env.add_function("raise_exception", raise_exception);
     env.add_function("strftime_now", strftime_now);
     env.add_function(GENERATION, generation);
+    env.add_function(guard::WEIGH, weigh::weigh);
+    env.add_filter(guard::WEIGH, weigh::weigh);
+    env.add_function(guard::STORE, weigh::store);
+    env.add_function(guard::EACH, each);
+    env.add_function(guard::PRIVATE, private);
+}
+
+fn add_filters(env: &mut Environment<'static>, limit: usize) {
     env.add_filter("tojson", move |state: &State, value: &Value, args: Rest<Value>, kwargs: Kwargs| {
-        tojson(state, value, &args, &kwargs, print_limit)
+        tojson(state, value, &args, &kwargs, limit)
     });
-    for name in ["zip", "chain", "bool", "split", "lines"] {
+    env.add_filter("string", move |value: &Value| str_of(value, limit));
+    env.add_filter("join", move |state: &State, value: &Value, args: Rest<Value>, kwargs: Kwargs| {
+        join(state, value, &args, &kwargs, limit)
+    });
+    env.add_filter("trim", move |value: &Value, chars: Option<&str>| {
+        str_of(value, limit).map(|text| methods::strip(&text, chars).to_owned())
+    });
+    env.add_filter("int", to_int);
+    env.add_filter("float", to_float);
+    env.add_filter("filesizeformat", filters::filesizeformat);
+    env.add_filter("striptags", filters::striptags);
+    env.add_filter("escape", escape);
+    env.add_filter("e", escape);
+    // minijinja's own, which Jinja does not have.
+    for name in ["bool", "chain", "lines", "split", "zip"] {
         env.remove_filter(name);
     }
-    env.add_filter("string", move |value: &Value| str_of(value, print_limit));
-    env.add_filter("trim", move |value: &Value, chars: Option<&str>| {
-        str_of(value, print_limit).map(|text| methods::strip(&text, chars).to_owned())
-    });
-    env.add_test("sequence", |value: &Value| {
+}
+
+fn add_tests(env: &mut Environment<'static>) {
+    let holds_items = |value: &Value| {
         matches!(
             value.kind(),
             ValueKind::Seq | ValueKind::Iterable | ValueKind::Map | ValueKind::String | ValueKind::Undefined
         )
-    });
-    env.add_test("iterable", |value: &Value| {
-        matches!(
-            value.kind(),
-            ValueKind::Seq | ValueKind::Iterable | ValueKind::Map | ValueKind::String | ValueKind::Undefined
-        )
-    });
+    };
+    env.add_test("sequence", holds_items);
+    env.add_test("iterable", holds_items);
     env.add_test("number", |value: &Value| {
         matches!(value.kind(), ValueKind::Number | ValueKind::Bool) || digits(value).is_some()
     });
@@ -103,7 +130,6 @@ pub(super) fn environment(fuel: u64, print_limit: usize) -> Result<Environment<'
     env.add_test("integer", |value: &Value| {
         value.is_integer() || digits(value).is_some_and(|digits| !digits.is_float())
     });
-    Ok(env)
 }
 
 fn digits(value: &Value) -> Option<&Digits> {
@@ -153,7 +179,125 @@ fn strftime_now(state: &State, format: &str) -> Result<String, Error> {
             "the template asks for the time (strftime_now) and the conversation has none: set `now`";
         return Err(Error::new(ErrorKind::InvalidOperation, message));
     };
-    strtime::format(format, *now).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+    let mut text = String::new();
+    let config = strtime::Config::new().lenient(true);
+    strtime::BrokenDownTime::from(*now)
+        .format_with_config(&config, format, &mut text)
+        .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
+    Ok(text)
+}
+
+/// Jinja's `namespace`, without transformers' forbidden names.
+fn namespace(defaults: Option<ValueOrKwargs>) -> Result<Value, Error> {
+    let namespace = minijinja::functions::namespace(defaults)?;
+    for name in namespace.try_iter()? {
+        if let Some(name) = name.as_str().filter(|name| name.starts_with('_')) {
+            private(name)?;
+        }
+    }
+    Ok(namespace)
+}
+
+/// Jinja's `join`: each item as Python prints it.
+fn join(
+    state: &State,
+    value: &Value,
+    args: &[Value],
+    kwargs: &Kwargs,
+    limit: usize,
+) -> Result<String, Error> {
+    let separator =
+        argument(args, kwargs, 0, "d")?.map(|separator| separator.to_string()).unwrap_or_default();
+    let attribute = argument(args, kwargs, 1, "attribute")?.map(|attribute| attribute.to_string());
+    kwargs.assert_all_used()?;
+    let mut out = Bounded::new(limit);
+    for (index, item) in value.try_iter()?.checked().enumerate() {
+        let mut item = item?;
+        for name in attribute.iter().flat_map(|path| path.split('.')) {
+            item = item.get_attr(name)?;
+        }
+        if index > 0 {
+            out.push(&separator)?;
+        }
+        write_str(&mut out, &item)?;
+        state.consume_fuel(1 + separator.len() as u64 / 64)?;
+    }
+    Ok(out.into_text())
+}
+
+/// An argument given by position or by name; `None` counts as not given.
+fn argument(args: &[Value], kwargs: &Kwargs, index: usize, name: &str) -> Result<Option<Value>, Error> {
+    let given = match args.get(index) {
+        Some(value) => Some(value.clone()),
+        None => kwargs.get::<Option<Value>>(name)?,
+    };
+    Ok(given.filter(|value| !value.is_none()))
+}
+
+/// Jinja's `escape`, with its spelling of quotes.
+fn escape(value: &Value) -> Value {
+    if value.is_safe() {
+        return value.clone();
+    }
+    let mut out = String::new();
+    for character in value.to_string().chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\'' => out.push_str("&#39;"),
+            '"' => out.push_str("&#34;"),
+            other => out.push(other),
+        }
+    }
+    Value::from_safe_string(out)
+}
+
+/// Jinja's `int`: of a text that holds no number, the default.
+fn to_int(value: &Value, default: Option<Value>, base: Option<u32>) -> Value {
+    let default = default.unwrap_or_else(|| Value::from(0));
+    let Some(text) = value.as_str() else {
+        return match f64::try_from(value.clone()) {
+            _ if value.is_integer() => value.clone(),
+            Ok(float) if float.is_finite() => Value::from(float.trunc() as i128),
+            _ => default,
+        };
+    };
+    let text = methods::strip(text, None).replace('_', "");
+    let base = base.unwrap_or(10).clamp(2, 36);
+    let digits = match base {
+        2 => text.trim_start_matches("0b"),
+        8 => text.trim_start_matches("0o"),
+        16 => text.trim_start_matches("0x"),
+        _ => &text,
+    };
+    match (i128::from_str_radix(digits, base), text.parse::<f64>()) {
+        (Ok(integer), _) => Value::from(integer),
+        (_, Ok(float)) if float.is_finite() => Value::from(float.trunc() as i128),
+        _ => default,
+    }
+}
+
+/// Jinja's `float`: of a text that holds no number, the default.
+fn to_float(value: &Value, default: Option<f64>) -> Value {
+    let float = match value.as_str() {
+        Some(text) => methods::strip(text, None).replace('_', "").parse().ok(),
+        None => f64::try_from(value.clone()).ok(),
+    };
+    Digits::float(float.unwrap_or_else(|| default.unwrap_or_default()))
+}
+
+/// Python iterates no `None`, where minijinja finds it empty.
+fn each(value: Value) -> Result<Value, Error> {
+    if value.is_none() {
+        return Err(Error::new(ErrorKind::InvalidOperation, "'NoneType' object is not iterable"));
+    }
+    Ok(value)
+}
+
+fn private(name: &str) -> Result<Value, Error> {
+    let message = format!("a chat template cannot store an attribute that begins with an underscore: {name}");
+    Err(Error::new(ErrorKind::InvalidOperation, message))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "minijinja hands keyword arguments over by value")]
@@ -171,13 +315,7 @@ fn tojson(
     kwargs: &Kwargs,
     limit: usize,
 ) -> Result<String, Error> {
-    let option = |index: usize, name: &str| -> Result<Option<Value>, Error> {
-        let given = match args.get(index) {
-            Some(value) => Some(value.clone()),
-            None => kwargs.get::<Option<Value>>(name)?,
-        };
-        Ok(given.filter(|value| !value.is_none()))
-    };
+    let option = |index, name| argument(args, kwargs, index, name);
     let flag = |index, name| Ok::<_, Error>(option(index, name)?.is_some_and(|value| value.is_true()));
     let indent = option(1, "indent")?.map(|indent| match indent.as_str() {
         Some(text) => text.to_owned(),

@@ -76,12 +76,11 @@ fn string(state: &State, text: &str, method: &str, args: &[Value]) -> Result<Opt
         "removesuffix" => Value::from(text.strip_suffix(one()?).unwrap_or(text)),
         "casefold" => Value::from(text.to_lowercase()),
         "swapcase" => Value::from(text.chars().map(swap_case).collect::<String>()),
-        "index" | "rindex" => {
-            let found = if method == "index" { text.find(one()?) } else { text.rfind(one()?) };
-            let found =
-                found.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "substring not found"))?;
-            Value::from(text[..found].chars().count())
+        "find" | "rfind" | "index" | "rindex" | "count" | "startswith" | "endswith" => {
+            search(text, method, args)?
         }
+        "title" => Value::from(title(text)),
+        "istitle" => Value::from(text.chars().any(char::is_alphabetic) && title(text) == text),
         "ljust" | "rjust" | "center" => pad(state, text, method, args)?,
         "zfill" => {
             let (width,): (usize,) = from_args(args)?;
@@ -93,6 +92,10 @@ fn string(state: &State, text: &str, method: &str, args: &[Value]) -> Result<Opt
         "isspace" => Value::from(!text.is_empty() && text.chars().all(is_space)),
         "isdecimal" => Value::from(!text.is_empty() && text.chars().all(|digit| digit.is_ascii_digit())),
         "join" => return join(state, text, args).map(Some),
+        "format" => {
+            charge_format(state, text)?;
+            return Ok(None);
+        }
         _ => return Ok(None),
     }))
 }
@@ -115,6 +118,83 @@ fn swap_case(character: char) -> String {
     } else {
         character.to_uppercase().collect()
     }
+}
+
+/// `str.title`: a letter is upper case unless another precedes it, an apostrophe parting them.
+fn title(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut inside = false;
+    for character in text.chars() {
+        if inside {
+            out.extend(character.to_lowercase());
+        } else {
+            out.extend(character.to_uppercase());
+        }
+        inside = character.is_alphabetic();
+    }
+    out
+}
+
+/// The methods that look for a text between two optional indices.
+fn search(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
+    let (wanted, start, end): (&Value, Option<i64>, Option<i64>) = from_args(args)?;
+    let no_text =
+        || Error::new(ErrorKind::InvalidOperation, format!("{method} takes a string, not {}", wanted.kind()));
+    let length = text.chars().count();
+    let index = |index: i64| match usize::try_from(index) {
+        Ok(index) => index.min(length),
+        Err(_) => length.saturating_sub(index.unsigned_abs() as usize),
+    };
+    let (start, end) = (start.map_or(0, index), end.map_or(length, index));
+    let at = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(at, _)| at);
+    let window = if start <= end { &text[at(start)..at(end)] } else { "" };
+    if matches!(method, "startswith" | "endswith") {
+        let fits = |affix: &Value| {
+            let affix = affix.as_str().ok_or_else(no_text)?;
+            Ok(if method == "startswith" { window.starts_with(affix) } else { window.ends_with(affix) })
+        };
+        if !wanted.is_tuple() {
+            return fits(wanted).map(Value::from);
+        }
+        for affix in wanted.try_iter()?.checked() {
+            if fits(&affix?)? {
+                return Ok(Value::from(true));
+            }
+        }
+        return Ok(Value::from(false));
+    }
+    let wanted = wanted.as_str().ok_or_else(no_text)?;
+    let found = match method {
+        "count" if wanted.is_empty() => return Ok(Value::from(window.chars().count() + 1)),
+        "count" => return Ok(Value::from(window.matches(wanted).count())),
+        "find" | "index" => window.find(wanted),
+        _ => window.rfind(wanted),
+    };
+    match found {
+        Some(found) => Ok(Value::from(start + window[..found].chars().count())),
+        None if method.ends_with("find") => Ok(Value::from(-1)),
+        None => Err(Error::new(ErrorKind::InvalidOperation, "substring not found")),
+    }
+}
+
+/// Charges for the widths and precisions of a format string, which minijinja allocates unasked.
+fn charge_format(state: &State, text: &str) -> Result<(), Error> {
+    let mut inside = false;
+    for character in text.chars() {
+        match character {
+            '{' if inside => {
+                let message = "a format string may not take its widths from arguments";
+                return Err(Error::new(ErrorKind::InvalidOperation, message));
+            }
+            '{' => inside = true,
+            '}' => inside = false,
+            _ => {}
+        }
+    }
+    let widths =
+        text.split(|character: char| !character.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    let total = widths.map(|digits| digits.parse().unwrap_or(u64::MAX)).fold(0, u64::saturating_add);
+    state.consume_fuel(total / 64)
 }
 
 fn pad(state: &State, text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {

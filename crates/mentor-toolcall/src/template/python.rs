@@ -3,8 +3,10 @@
 use std::{
     cmp::Ordering,
     fmt::{self, Write as _},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
+
+use fancy_regex::Regex;
 
 use minijinja::{
     Error, ErrorKind, Value,
@@ -99,7 +101,7 @@ impl Bounded {
         Self { text: String::new(), limit }
     }
 
-    fn push(&mut self, text: &str) -> Result<(), Error> {
+    pub fn push(&mut self, text: &str) -> Result<(), Error> {
         if self.text.len() + text.len() > self.limit {
             return Err(Error::new(
                 ErrorKind::WriteFailure,
@@ -138,7 +140,7 @@ fn write_repr(out: &mut Bounded, value: &Value, depth: usize) -> Result<(), Erro
         ValueKind::Number if !value.is_integer() => {
             out.push(&float_of(value).map_or_else(|| value.to_string(), float_repr))
         }
-        ValueKind::String => out.push(&format!("{value:?}")),
+        ValueKind::String => out.push(&string_repr(value.as_str().unwrap_or_default())),
         ValueKind::Map => {
             out.push("{")?;
             for (index, (key, item)) in pairs(value).enumerate() {
@@ -169,6 +171,36 @@ fn write_repr(out: &mut Bounded, value: &Value, depth: usize) -> Result<(), Erro
         }
         _ => out.push(&value.to_string()),
     }
+}
+
+/// Python's `repr` of a string: what is neither a letter, a mark, a number, a symbol nor a space is escaped.
+fn string_repr(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut out = String::from(quote);
+    for character in text.chars() {
+        let code = u32::from(character);
+        let _ = match character {
+            '\\' => out.write_str("\\\\"),
+            '\n' => out.write_str("\\n"),
+            '\r' => out.write_str("\\r"),
+            '\t' => out.write_str("\\t"),
+            _ if character == quote => write!(out, "\\{quote}"),
+            ' '..='~' => out.write_char(character),
+            _ if is_printable(character) => out.write_char(character),
+            _ if code < 0x100 => write!(out, "\\x{code:02x}"),
+            _ if code < 0x1_0000 => write!(out, "\\u{code:04x}"),
+            _ => write!(out, "\\U{code:08x}"),
+        };
+    }
+    out.push(quote);
+    out
+}
+
+/// Python's `str.isprintable` of a character beyond ASCII.
+fn is_printable(character: char) -> bool {
+    static UNPRINTABLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[\p{C}\p{Z}]").ok());
+    let found = UNPRINTABLE.as_ref().map(|class| class.is_match(character.encode_utf8(&mut [0; 4])));
+    !matches!(found, Some(Ok(true)))
 }
 
 fn float_of(value: &Value) -> Option<f64> {

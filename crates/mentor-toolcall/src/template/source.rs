@@ -1,67 +1,82 @@
-//! Jinja source cut into its tags, as far as the `generation` tag needs it.
+//! Jinja source cut into its tags, to be rewritten for minijinja.
 
 use std::ops::Range;
+
+use super::{TemplateError, TemplateErrorKind, guard};
 
 /// The function that a `generation` block calls instead; see [`super::environment`].
 pub(super) const GENERATION: &str = "__generation__";
 
-/// Rewrites transformers' `{% generation %}…{% endgeneration %}`, which minijinja does not know, into a call block.
+/// Rewrites a chat template for minijinja.
 ///
-/// A call block is what transformers' extension makes of it too, so the scope of what is set inside is the same.
+/// - `{% generation %}…{% endgeneration %}`, which minijinja does not know, becomes a call block. That is what
+///   transformers' extension makes of it too, so the scope of what is set inside is the same.
+/// - Guards are put around what could cost more than it looks; see [`guard`].
+/// - Every kind of line end becomes a line feed, as Jinja reads them.
+///
 /// Whitespace control and line numbers stay.
-pub(super) fn rewrite(source: &str) -> String {
-    // Jinja reads every kind of line end as a line feed.
-    let source = &source.replace("\r\n", "\n").replace('\r', "\n");
+pub(super) fn rewrite(source: &str) -> Result<String, TemplateError> {
+    let source = source.replace("\r\n", "\n").replace('\r', "\n");
     let mut out = String::new();
     let mut copied = 0;
-    for inner in block_tags(source) {
-        let replacement = match source[inner.clone()].trim() {
-            "generation" => format!(" call {GENERATION}() "),
-            "endgeneration" => " endcall ".to_owned(),
-            _ => continue,
-        };
+    for Tag { block, inner } in tags(&source)? {
+        let text = &source[inner.clone()];
         out.push_str(&source[copied..inner.start]);
-        out.push_str(&replacement);
+        match text.trim() {
+            "generation" if block => out.extend([" call ", GENERATION, "() "]),
+            "endgeneration" if block => out.push_str(" endcall "),
+            _ if block => out.push_str(&guard::statement(text)?),
+            _ => out.push_str(&guard::expression(text)?),
+        }
         copied = inner.end;
     }
     out.push_str(&source[copied..]);
-    out
+    Ok(out)
 }
 
 /// Whether a template marks what the assistant generates.
 pub(super) fn has_generation(source: &str) -> bool {
-    block_tags(source).iter().any(|inner| source[inner.clone()].trim() == "generation")
+    tags(source).iter().flatten().any(|tag| tag.block && source[tag.inner.clone()].trim() == "generation")
 }
 
-/// What stands between `{%` and `%}`, without whitespace control; comments, expressions and raw blocks are passed over.
-fn block_tags(source: &str) -> Vec<Range<usize>> {
+/// A `{% … %}` tag if `block`, else a `{{ … }}` tag.
+struct Tag {
+    block: bool,
+    /// What stands between the delimiters, without whitespace control.
+    inner: Range<usize>,
+}
+
+/// The tags of a source; comments and raw blocks are passed over.
+fn tags(source: &str) -> Result<Vec<Tag>, TemplateError> {
+    let unclosed = |at: usize| {
+        let line = source[..at].matches('\n').count() + 1;
+        TemplateError::new(TemplateErrorKind::Syntax, format!("a tag is not closed (in line {line})"))
+    };
     let mut tags = Vec::new();
     let mut at = 0;
     while let Some(found) = source[at..].find('{') {
         at += found;
         match source.as_bytes().get(at + 1) {
-            Some(b'#') => match source[at..].find("#}") {
-                Some(end) => at += end + 2,
-                None => break,
-            },
-            Some(b'{') => match tag_end(source, at + 2, "}}") {
-                Some(end) => at = end + 2,
-                None => break,
-            },
+            Some(b'#') => at += source[at..].find("#}").ok_or_else(|| unclosed(at))? + 2,
+            Some(b'{') => {
+                let end = tag_end(source, at + 2, "}}").ok_or_else(|| unclosed(at))?;
+                tags.push(Tag { block: false, inner: without_control(source, at + 2..end) });
+                at = end + 2;
+            }
             Some(b'%') => {
-                let Some(end) = tag_end(source, at + 2, "%}") else { break };
+                let end = tag_end(source, at + 2, "%}").ok_or_else(|| unclosed(at))?;
                 let inner = without_control(source, at + 2..end);
                 at = end + 2;
                 if source[inner.clone()].trim() == "raw" {
                     at = end_of_raw(source, at);
                 } else {
-                    tags.push(inner);
+                    tags.push(Tag { block: true, inner });
                 }
             }
             _ => at += 1,
         }
     }
-    tags
+    Ok(tags)
 }
 
 /// Where a tag's closing delimiter stands, strings and brackets passed over.
@@ -111,18 +126,44 @@ fn end_of_raw(source: &str, start: usize) -> usize {
 mod tests {
     use super::rewrite;
 
+    fn check(source: &str, expected: &str) {
+        assert_eq!(rewrite(source).as_deref(), Ok(expected), "{source}");
+    }
+
     #[test]
     fn generation_tags_become_call_blocks() {
-        for (source, expected) in [
-            ("a{%- generation -%}b{% endgeneration +%}", "a{%- call __generation__() -%}b{% endcall +%}"),
-            ("{% raw %}{% generation %}{% endraw %}", "{% raw %}{% generation %}{% endraw %}"),
-            ("{# {% generation %} #}", "{# {% generation %} #}"),
-            ("{{ '{% generation %}' }}", "{{ '{% generation %}' }}"),
-            ("{{ {'a': {}} }}{%generation%}x", "{{ {'a': {}} }}{% call __generation__() %}x"),
-            ("{% set x = '%}' %}{% generation", "{% set x = '%}' %}{% generation"),
-            ("{% generation_x %}é{", "{% generation_x %}é{"),
-        ] {
-            assert_eq!(rewrite(source), expected);
+        check("a{%- generation -%}b{% endgeneration +%}", "a{%- call __generation__() -%}b{% endcall +%}");
+        check("{% raw %}{% generation %}{% endraw %}", "{% raw %}{% generation %}{% endraw %}");
+        check("{# {% generation %} #}", "{# {% generation %} #}");
+        check("{{ '{% generation %}' }}", "{{ '{% generation %}' }}");
+        check("{{ {'a': {}} }}{%generation%}x", "{{ {'a': {}} }}{% call __generation__() %}x");
+        check("{% set x = '%}' %}{% generation_x %}é{", "{% set x = '%}' %}{% generation_x %}é{");
+        check("a\r\nb\rc", "a\nb\nc");
+    }
+
+    #[test]
+    fn what_does_not_close_is_an_error() {
+        for source in ["{% set x = '%}", "{# {% generation %}", "{{ (x }}", "{{ [x) }}", "{% if"] {
+            assert!(rewrite(source).is_err(), "{source}");
         }
+    }
+
+    #[test]
+    fn what_binds_or_compares_a_container_is_weighed() {
+        check("{% set x = [x, x] %}", "{% set x = __weigh__( [x, x]) %}");
+        check("{% set x = y %}{% set x = ['a'] %}", "{% set x = y %}{% set x = ['a'] %}");
+        check("{% set x = x + x %}", "{% set x = __weigh__(( x + x)) %}");
+        check("{%- set ns.x = ns.x, 1 -%}", "{%- set ns.x = __store__(( ns.x, 1), ns) -%}");
+        check("{% set ns._x = 1 %}", "{% set ns._x = __private__('_x') %}");
+        check("{% for a, b in x if a -%}", "{% for a, b in __each__(( x)) if a -%}");
+        check("{{ m((x + x), k=[x]) }}", "{{ m( __weigh__(((x + x))), k= __weigh__([x])) }}");
+        check("{{ m(x, 'a', *y) }}", "{{ m(x, 'a', *y) }}");
+        check("{% macro m(a, b=[c]) %}", "{% macro m(a, b= __weigh__([c])) %}");
+        check("{% call(a) m(b) %}", "{% call(a) m(b) %}");
+        check("{% if m.role == 'user' and 'x' in m %}", "{% if m.role == 'user' and 'x' in m %}");
+        check("{% if a == b[-1] or not c %}", "{% if __weigh__(( a)) == __weigh__(( b[-1])) or not c %}");
+        check("{{ x is in [y] }}{{ x is not in [y] }}", "{{ x is in [y] }}{{ x is not in [y] }}");
+        check("{{ x | sort | join }}", "{{ x | __weigh__ | sort | join }}");
+        check("{% with a = x + x, b = 1 %}", "{% with a = __weigh__(( x + x)), b = 1 %}");
     }
 }
