@@ -20,7 +20,7 @@ use std::{
 
 use jiff::ZonedDateTime;
 use mentor_toolcall::template::{
-    AssistantSpans, ChatTemplate, Conversation, Json, TemplateError, char_spans,
+    AssistantSpans, ChatTemplate, Conversation, PyJson, TemplateError, char_spans,
 };
 use serde_json::{Value, json};
 
@@ -31,8 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         if line.trim().is_empty() {
             continue;
         }
-        let input = Json::parse(&line).map_err(|error| format!("line {}: {error}", number + 1))?;
-        let id = input.get("id").map_or(Value::Null, Json::to_serde);
+        let input = PyJson::parse(&line).map_err(|error| format!("line {}: {error}", number + 1))?;
+        let id = input.get("id").map_or(Value::Null, PyJson::to_serde);
         let answer = match render(&input) {
             Ok(answer) => answer,
             Err(error) => json!({"error": error.to_string()}),
@@ -46,8 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn render(input: &Json) -> Result<Value, Box<dyn Error>> {
-    let template = input.get("template").and_then(Json::as_str).ok_or("a line has no string `template`")?;
+fn render(input: &PyJson) -> Result<Value, Box<dyn Error>> {
+    let template = input.get("template").and_then(PyJson::as_str).ok_or("a line has no string `template`")?;
     let template = ChatTemplate::new(template)?;
     let conversation = conversation(input)?;
     let rendered = template.render(&conversation)?;
@@ -63,7 +63,7 @@ fn render(input: &Json) -> Result<Value, Box<dyn Error>> {
     Ok(answer)
 }
 
-fn conversation(input: &Json) -> Result<Conversation, TemplateError> {
+fn conversation(input: &PyJson) -> Result<Conversation, TemplateError> {
     let mut conversation = Conversation::from_json(input)?;
     conversation.now = Some(ZonedDateTime::now().datetime());
     Ok(conversation)

@@ -8,6 +8,8 @@ mod format;
 mod formats;
 mod json;
 mod parser;
+#[cfg(feature = "template")]
+pub mod response;
 #[cfg(feature = "schema")]
 mod schema;
 mod search;

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use jiff::civil::DateTime;
 use minijinja::Value;
 
-use super::{Json, TemplateError};
+use super::{PyJson, TemplateError};
 
 /// The names a message's reasoning goes by; the first is the one templates read.
 const REASONING: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
@@ -17,13 +17,13 @@ const CONTINUE_TAG: &str = "CONTINUE_FINAL_MESSAGE_TAG ";
 pub struct Conversation {
     /// The messages, prepared as transformers prepares them: without keys whose value is `null`, and with a message's
     /// reasoning (`reasoning_content`, `thinking` or `reasoning`) under the names that templates read.
-    pub(super) messages: Vec<Json>,
+    pub(super) messages: Vec<PyJson>,
     /// The tools as `OpenAI` function definitions.
-    pub tools: Option<Vec<Json>>,
+    pub tools: Option<Vec<PyJson>>,
     /// Documents to answer from.
-    pub documents: Option<Vec<Json>>,
+    pub documents: Option<Vec<PyJson>>,
     /// More variables for the template, among them the checkpoint's special tokens (`bos_token` and so on).
-    pub variables: IndexMap<String, Json>,
+    pub variables: IndexMap<String, PyJson>,
     /// Whether to end with what opens an assistant's turn.
     pub add_generation_prompt: bool,
     /// The field of the last message that the model is to continue, most often `content`: nothing follows it then.
@@ -34,8 +34,8 @@ pub struct Conversation {
 
 impl Conversation {
     /// A conversation of messages, an array of objects, and nothing else.
-    pub fn new(messages: impl Into<Json>) -> Result<Self, TemplateError> {
-        let Json::Array(messages) = messages.into() else {
+    pub fn new(messages: impl Into<PyJson>) -> Result<Self, TemplateError> {
+        let PyJson::Array(messages) = messages.into() else {
             return Err(TemplateError::input("`messages` is no array"));
         };
         Ok(Self { messages: prepared(messages)?, ..Self::default() })
@@ -45,32 +45,32 @@ impl Conversation {
     /// the arguments of `apply_chat_template`.
     ///
     /// Arguments found among the variables count as such, as they do in Python's call.
-    pub fn from_json(object: &Json) -> Result<Self, TemplateError> {
+    pub fn from_json(object: &PyJson) -> Result<Self, TemplateError> {
         let mut variables = match object.get("variables") {
-            None | Some(Json::Null) => IndexMap::new(),
-            Some(Json::Object(variables)) => variables.clone(),
+            None | Some(PyJson::Null) => IndexMap::new(),
+            Some(PyJson::Object(variables)) => variables.clone(),
             Some(_) => return Err(TemplateError::input("`variables` is no object")),
         };
         let mut argument = |name: &str| {
             let among_variables = variables.shift_remove(name);
-            object.get(name).cloned().or(among_variables).filter(|value| *value != Json::Null)
+            object.get(name).cloned().or(among_variables).filter(|value| *value != PyJson::Null)
         };
         let mut list = |name: &str| match argument(name) {
             None => Ok(None),
-            Some(Json::Array(items)) => Ok(Some(items)),
+            Some(PyJson::Array(items)) => Ok(Some(items)),
             Some(_) => Err(TemplateError::input(format!("`{name}` is no array"))),
         };
         let messages = list("messages")?.ok_or_else(|| TemplateError::input("`messages` is missing"))?;
         let (tools, documents) = (list("tools")?, list("documents")?);
         let add_generation_prompt = match argument("add_generation_prompt") {
             None => false,
-            Some(Json::Bool(value)) => value,
+            Some(PyJson::Bool(value)) => value,
             Some(_) => return Err(TemplateError::input("`add_generation_prompt` is neither true nor false")),
         };
         let continue_final_message = match argument("continue_final_message") {
-            None | Some(Json::Bool(false)) => None,
-            Some(Json::Bool(true)) => Some("content".to_owned()),
-            Some(Json::String(field)) => Some(field),
+            None | Some(PyJson::Bool(false)) => None,
+            Some(PyJson::Bool(true)) => Some("content".to_owned()),
+            Some(PyJson::String(field)) => Some(field),
             Some(_) => return Err(TemplateError::input("`continue_final_message` names no field")),
         };
         let messages = prepared(messages)?;
@@ -86,7 +86,7 @@ impl Conversation {
     }
 
     /// The messages, as they were prepared.
-    pub fn messages(&self) -> &[Json] {
+    pub fn messages(&self) -> &[PyJson] {
         &self.messages
     }
 
@@ -103,9 +103,9 @@ impl Conversation {
     }
 
     /// The variables of the template; a variable of the caller replaces none of transformers' own.
-    pub(super) fn variables(&self, messages: &[Json]) -> Vec<(&str, Value)> {
-        let list = |items: &[Json]| Value::from(items.iter().map(Json::to_template).collect::<Vec<_>>());
-        let optional = |items: &Option<Vec<Json>>| items.as_deref().map_or_else(|| Value::from(()), list);
+    pub(super) fn variables(&self, messages: &[PyJson]) -> Vec<(&str, Value)> {
+        let list = |items: &[PyJson]| Value::from(items.iter().map(PyJson::to_template).collect::<Vec<_>>());
+        let optional = |items: &Option<Vec<PyJson>>| items.as_deref().map_or_else(|| Value::from(()), list);
         let given = self.variables.iter().map(|(name, value)| (name.as_str(), value.to_template()));
         given
             .chain([
@@ -121,7 +121,7 @@ impl Conversation {
     pub(super) fn continued(&self, template: &str) -> Result<Option<Continued>, TemplateError> {
         let Some(field) = self.continue_final_message.as_deref() else { return Ok(None) };
         let mut messages = self.messages.clone();
-        let Some(Json::Object(last)) = messages.last_mut() else { return Ok(None) };
+        let Some(PyJson::Object(last)) = messages.last_mut() else { return Ok(None) };
         let Some(value) = last.get(field).cloned() else {
             return Err(TemplateError::input(format!("the last message has no `{field}` to continue")));
         };
@@ -137,19 +137,19 @@ impl Conversation {
         }
         let nothing = || TemplateError::input("the last message has no text to continue");
         let text = match value {
-            Json::String(text) => {
+            PyJson::String(text) => {
                 for name in fields {
-                    last.insert(name.to_owned(), Json::String(format!("{text}{CONTINUE_TAG}")));
+                    last.insert(name.to_owned(), PyJson::String(format!("{text}{CONTINUE_TAG}")));
                 }
                 text
             }
-            Json::Array(_) => {
-                let Some(Json::Array(blocks)) = last.get_mut(field) else { return Err(nothing()) };
+            PyJson::Array(_) => {
+                let Some(PyJson::Array(blocks)) = last.get_mut(field) else { return Err(nothing()) };
                 let block = blocks.iter_mut().rev().find_map(|block| match block {
-                    Json::Object(block) => block.get_mut("text"),
+                    PyJson::Object(block) => block.get_mut("text"),
                     _ => None,
                 });
-                let Some(Json::String(text)) = block else { return Err(nothing()) };
+                let Some(PyJson::String(text)) = block else { return Err(nothing()) };
                 let before = text.clone();
                 text.push_str(CONTINUE_TAG);
                 before
@@ -162,7 +162,7 @@ impl Conversation {
 
 /// A conversation whose last message carries a mark at its end.
 pub(super) struct Continued {
-    pub messages: Vec<Json>,
+    pub messages: Vec<PyJson>,
     text: String,
 }
 
@@ -183,13 +183,13 @@ impl Continued {
     }
 }
 
-fn prepared(messages: Vec<Json>) -> Result<Vec<Json>, TemplateError> {
+fn prepared(messages: Vec<PyJson>) -> Result<Vec<PyJson>, TemplateError> {
     messages
         .into_iter()
         .enumerate()
         .map(|(index, message)| match message {
-            Json::Object(message) => Ok(Json::Object(with_reasoning(
-                message.into_iter().filter(|(_, value)| *value != Json::Null).collect(),
+            PyJson::Object(message) => Ok(PyJson::Object(with_reasoning(
+                message.into_iter().filter(|(_, value)| *value != PyJson::Null).collect(),
             ))),
             _ => Err(TemplateError::input(format!("message {index} is no object"))),
         })
@@ -197,7 +197,7 @@ fn prepared(messages: Vec<Json>) -> Result<Vec<Json>, TemplateError> {
 }
 
 /// Gives a message's reasoning the names that templates read: `thinking` goes first if it is new, as in transformers.
-fn with_reasoning(mut message: IndexMap<String, Json>) -> IndexMap<String, Json> {
+fn with_reasoning(mut message: IndexMap<String, PyJson>) -> IndexMap<String, PyJson> {
     let Some(reasoning) = REASONING.iter().find_map(|name| message.get(*name)).cloned() else {
         return message;
     };

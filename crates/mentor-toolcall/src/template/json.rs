@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 128;
 
 /// A JSON value with Python's numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Json {
+pub enum PyJson {
     /// `null`, Python's `None`.
     Null,
     /// `true` or `false`.
@@ -26,34 +26,34 @@ pub enum Json {
     /// A string.
     String(String),
     /// An array, Python's `list`.
-    Array(Vec<Json>),
+    Array(Vec<PyJson>),
     /// An object, Python's `dict`: keys in the order they were first written, the last value of a repeated key.
-    Object(IndexMap<String, Json>),
+    Object(IndexMap<String, PyJson>),
 }
 
 /// Why a text is not JSON, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonError {
+pub struct PyJsonError {
     /// What was wrong.
     pub message: &'static str,
     /// The byte at which it was noticed.
     pub offset: usize,
 }
 
-impl fmt::Display for JsonError {
+impl fmt::Display for PyJsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not JSON: {} at byte {}", self.message, self.offset)
     }
 }
 
-impl std::error::Error for JsonError {}
+impl std::error::Error for PyJsonError {}
 
-impl Json {
+impl PyJson {
     /// Reads a text that holds one JSON value.
     ///
     /// As Python does it takes `NaN`, `Infinity` and `-Infinity`. A lone surrogate escape is an error, since no Rust
     /// string can hold one; more than 128 containers within each other are too.
-    pub fn parse(text: &str) -> Result<Self, JsonError> {
+    pub fn parse(text: &str) -> Result<Self, PyJsonError> {
         let mut reader = Reader { text, at: 0 };
         let value = reader.value(0)?;
         reader.space();
@@ -122,7 +122,7 @@ impl Json {
     }
 }
 
-impl From<&serde_json::Value> for Json {
+impl From<&serde_json::Value> for PyJson {
     fn from(value: &serde_json::Value) -> Self {
         match value {
             serde_json::Value::Null => Self::Null,
@@ -141,7 +141,7 @@ impl From<&serde_json::Value> for Json {
     }
 }
 
-impl From<serde_json::Value> for Json {
+impl From<serde_json::Value> for PyJson {
     fn from(value: serde_json::Value) -> Self {
         Self::from(&value)
     }
@@ -153,8 +153,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn fail<T>(&self, message: &'static str) -> Result<T, JsonError> {
-        Err(JsonError { message, offset: self.at })
+    fn fail<T>(&self, message: &'static str) -> Result<T, PyJsonError> {
+        Err(PyJsonError { message, offset: self.at })
     }
 
     fn peek(&self) -> Option<u8> {
@@ -175,15 +175,15 @@ impl Reader<'_> {
         found
     }
 
-    fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
+    fn value(&mut self, depth: usize) -> Result<PyJson, PyJsonError> {
         self.space();
         for (word, value) in [
-            ("null", Json::Null),
-            ("true", Json::Bool(true)),
-            ("false", Json::Bool(false)),
-            ("NaN", Json::Float(f64::NAN)),
-            ("Infinity", Json::Float(f64::INFINITY)),
-            ("-Infinity", Json::Float(f64::NEG_INFINITY)),
+            ("null", PyJson::Null),
+            ("true", PyJson::Bool(true)),
+            ("false", PyJson::Bool(false)),
+            ("NaN", PyJson::Float(f64::NAN)),
+            ("Infinity", PyJson::Float(f64::INFINITY)),
+            ("-Infinity", PyJson::Float(f64::NEG_INFINITY)),
         ] {
             if self.text[self.at..].starts_with(word) {
                 self.at += word.len();
@@ -192,16 +192,16 @@ impl Reader<'_> {
         }
         match self.peek() {
             Some(b'{' | b'[') if depth == MAX_DEPTH => self.fail("nested too deeply"),
-            Some(b'{') => self.object(depth).map(Json::Object),
-            Some(b'[') => self.array(depth).map(Json::Array),
-            Some(b'"') => self.string().map(Json::String),
+            Some(b'{') => self.object(depth).map(PyJson::Object),
+            Some(b'[') => self.array(depth).map(PyJson::Array),
+            Some(b'"') => self.string().map(PyJson::String),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(_) => self.fail("no value"),
             None => self.fail("the text ends"),
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<IndexMap<String, Json>, JsonError> {
+    fn object(&mut self, depth: usize) -> Result<IndexMap<String, PyJson>, PyJsonError> {
         let mut map = IndexMap::new();
         self.at += 1;
         if self.next_is(b'}') {
@@ -226,7 +226,7 @@ impl Reader<'_> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Vec<Json>, JsonError> {
+    fn array(&mut self, depth: usize) -> Result<Vec<PyJson>, PyJsonError> {
         let mut items = Vec::new();
         self.at += 1;
         if self.next_is(b']') {
@@ -243,7 +243,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self) -> Result<Json, JsonError> {
+    fn number(&mut self) -> Result<PyJson, PyJsonError> {
         let start = self.at;
         self.at += usize::from(self.peek() == Some(b'-'));
         let whole = self.digits();
@@ -268,9 +268,9 @@ impl Reader<'_> {
         }
         let token = &self.text[start..self.at];
         if float {
-            return token.parse().map(Json::Float).or_else(|_| self.fail("no number"));
+            return token.parse().map(PyJson::Float).or_else(|_| self.fail("no number"));
         }
-        Ok(token.parse().map_or_else(|_| Json::BigInt(token.to_owned()), Json::Int))
+        Ok(token.parse().map_or_else(|_| PyJson::BigInt(token.to_owned()), PyJson::Int))
     }
 
     fn digits(&mut self) -> usize {
@@ -281,7 +281,7 @@ impl Reader<'_> {
         self.at - start
     }
 
-    fn string(&mut self) -> Result<String, JsonError> {
+    fn string(&mut self) -> Result<String, PyJsonError> {
         self.at += 1;
         let mut out = String::new();
         loop {
@@ -303,7 +303,7 @@ impl Reader<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<char, JsonError> {
+    fn escape(&mut self) -> Result<char, PyJsonError> {
         self.at += 1;
         let character = match self.peek() {
             Some(byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
@@ -319,7 +319,7 @@ impl Reader<'_> {
         Ok(character)
     }
 
-    fn unicode_escape(&mut self) -> Result<char, JsonError> {
+    fn unicode_escape(&mut self) -> Result<char, PyJsonError> {
         let high = self.hex_unit()?;
         if let Some(character) = char::from_u32(high) {
             return Ok(character);
@@ -336,7 +336,7 @@ impl Reader<'_> {
     }
 
     /// Reads `uXXXX`.
-    fn hex_unit(&mut self) -> Result<u32, JsonError> {
+    fn hex_unit(&mut self) -> Result<u32, PyJsonError> {
         let digits = self.text.get(self.at + 1..self.at + 5).unwrap_or_default();
         if digits.len() < 4 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return self.fail("no four hexadecimal digits");

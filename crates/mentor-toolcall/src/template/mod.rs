@@ -26,7 +26,9 @@
 //! Templates come from strangers: a rendering has a budget of work ([`Limits::fuel`]) and of output, what a value holds is
 //! bounded in size and depth, and no template can reach files, other templates or the host.
 
+mod checkpoint;
 mod conversation;
+mod detect;
 mod environment;
 mod error;
 mod guard;
@@ -44,10 +46,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+pub use checkpoint::Checkpoint;
 pub use conversation::Conversation;
+pub use detect::Detected;
 pub use error::{TemplateError, TemplateErrorKind};
 pub use jiff::civil::DateTime;
-pub use json::{Json, JsonError};
+pub use json::{PyJson, PyJsonError};
 use minijinja::{Environment, Value};
 pub use spans::{AssistantSpans, char_spans};
 
@@ -115,6 +119,11 @@ impl ChatTemplate {
         &self.source
     }
 
+    /// The format in which tool calls are written, if the template tells.
+    pub fn format(&self) -> Option<Detected> {
+        detect::from_template(&self.source)
+    }
+
     /// Whether the template marks what the assistant generates with `{% generation %}`.
     pub fn has_generation_blocks(&self) -> bool {
         self.has_generation
@@ -140,7 +149,7 @@ impl ChatTemplate {
         spans::find(self, conversation, rendered)
     }
 
-    fn run(&self, messages: &[Json], conversation: &Conversation) -> Result<Run, TemplateError> {
+    fn run(&self, messages: &[PyJson], conversation: &Conversation) -> Result<Run, TemplateError> {
         let recorder = Arc::new(Mutex::new(Recorder::default()));
         let mut context = conversation.variables(messages);
         context.extend(environment::hidden(&recorder, conversation.now));
@@ -157,6 +166,11 @@ impl ChatTemplate {
             .map(|recorder| recorder.blocks.clone());
         Ok(Run { rendered: Rendered { text, blocks }, fuel })
     }
+}
+
+/// Python's `str.strip`.
+pub(crate) fn python_strip(text: &str) -> &str {
+    methods::strip(text, None)
 }
 
 /// A rendering and what it used up.

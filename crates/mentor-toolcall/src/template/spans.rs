@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ChatTemplate, Conversation, Json, Rendered, Run, TemplateError};
+use super::{ChatTemplate, Conversation, PyJson, Rendered, Run, TemplateError};
 
 /// Where the assistant's own text stands in a rendered conversation, if that can be proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(super) fn find(
     let mut prover = Prover { template, conversation, text: &rendered.text, fuel: template.limits.fuel };
     let mut spans = Vec::new();
     for index in 0..conversation.messages.len() {
-        if conversation.messages[index].get("role").and_then(Json::as_str) != Some("assistant") {
+        if conversation.messages[index].get("role").and_then(PyJson::as_str) != Some("assistant") {
             continue;
         }
         let floor = spans.last().map_or(0, |span: &Range<usize>| span.end);
@@ -108,7 +108,7 @@ impl Prover<'_> {
         Err("it is rendered otherwise when no message follows".to_owned())
     }
 
-    fn render(&mut self, messages: &[Json], add_generation_prompt: bool) -> Result<String, String> {
+    fn render(&mut self, messages: &[PyJson], add_generation_prompt: bool) -> Result<String, String> {
         let part = Conversation { add_generation_prompt, ..self.conversation.clone() };
         let failed =
             |error: TemplateError| format!("the messages before it cannot be rendered alone: {error}");
