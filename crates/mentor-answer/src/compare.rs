@@ -107,6 +107,10 @@ fn sets(gold: &[Form], pred: &[Form], options: &Options, budget: &mut Budget) ->
     for element in gold {
         let mut found = false;
         for (other, matched) in pred.iter().zip(&mut matched) {
+            // A set of one number is that number as an answer, but not as an element.
+            if matches!(element, Form::Set(_)) != matches!(other, Form::Set(_)) {
+                continue;
+            }
             match forms(element, other, options, budget)? {
                 (Verdict::Equal, _) => (found, *matched) = (true, true),
                 (Verdict::Different, _) => {}

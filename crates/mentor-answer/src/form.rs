@@ -150,14 +150,23 @@ fn term(f: &mut fmt::Formatter<'_>, product: &Product, coefficient: &BigRational
             Atom::Imaginary => f.write_str("i")?,
             Atom::Applied(applied) if exponent.is_one() => write!(f, "{applied}")?,
             Atom::Applied(applied) => write!(f, "({applied})")?,
-            Atom::Symbol(name) => {
-                let greek = name.split('_').next().is_some_and(|letter| letter.len() > 1);
-                write!(f, "{}{name}", if greek { "\\" } else { "" })?;
-            }
+            Atom::Symbol(name) => symbol(f, name)?,
         }
         power(f, *exponent)?;
     }
     Ok(())
+}
+
+/// A letter with its primes and subscript.
+fn symbol(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    let (letter, subscript) = name.split_once('_').unwrap_or((name, ""));
+    let greek = letter.trim_end_matches('\'').len() > 1;
+    write!(f, "{}{letter}", if greek { "\\" } else { "" })?;
+    match subscript.len() {
+        0 => Ok(()),
+        1 => write!(f, "_{subscript}"),
+        _ => write!(f, "_{{{subscript}}}"),
+    }
 }
 
 impl fmt::Display for Applied {

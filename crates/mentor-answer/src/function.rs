@@ -430,8 +430,11 @@ pub(crate) fn symbolic_power(
     for (factor, share) in &bases {
         for (product, coefficient) in &sum.0 {
             let coefficient = coefficient * BigRational::from_integer((*share).into());
+            let imaginary = product.0.iter().any(|(atom, _)| *atom == Atom::Imaginary);
             let part = if product.is_one() {
                 power(factor, &Quotient::constant(coefficient), budget)?
+            } else if imaginary {
+                imaginary_power(factor, &Quotient::whole(Sum::term(product.clone(), coefficient)), budget)?
             } else {
                 let (Some(above), Some(below)) = (coefficient.numer().to_i64(), coefficient.denom().to_i64())
                 else {
@@ -445,6 +448,17 @@ pub(crate) fn symbolic_power(
         }
     }
     Ok(result)
+}
+
+/// A power with an imaginary exponent; that of e is exact where the angle is a multiple of π.
+fn imaginary_power(base: &Quotient, exponent: &Quotient, budget: &mut Budget) -> Result<Quotient, Gap> {
+    let imaginary = Quotient::atom(Atom::Imaginary);
+    let angle = exponent.over(&imaginary, budget)?;
+    if base.as_symbol() == Some("e") && turns(&angle).is_some() {
+        let height = sine(&angle, budget)?.times(&imaginary, budget)?;
+        return cosine(&angle, budget)?.plus(&height, budget);
+    }
+    applied(Function::Power, vec![base.clone(), exponent.clone()])
 }
 
 /// A base as factors whose powers may be taken one by one: primes, or one symbol.

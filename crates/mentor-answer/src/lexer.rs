@@ -104,6 +104,8 @@ impl<'a> Lexer<'a> {
                 self.at += length;
             }
             '0'..='9' | '.' => match number_length(rest, self.grouping()) {
+                // A full stop that ends a text is no part of the answer.
+                0 if !self.text_ends.is_empty() => self.at += 1,
                 0 => self.mark(first, 1),
                 length => self.push(Kind::Number(&rest[..length]), length),
             },
@@ -146,6 +148,11 @@ impl<'a> Lexer<'a> {
         let (name, length) = (&after[..length], length + 1);
         if name == "begin" || name == "end" {
             return self.environment(name == "begin", length);
+        }
+        if matches!(name, "color" | "textcolor") {
+            let end = self.rest().find('}').ok_or("brace that is never closed")?;
+            self.at += end + 1;
+            return Ok(());
         }
         if TEXT.contains(&name) {
             return self.text_argument(length);
@@ -232,8 +239,15 @@ impl<'a> Lexer<'a> {
         let prefix = PREFIXES
             .iter()
             .find(|prefix| run.strip_prefix(**prefix).is_some_and(|rest| matches!(rest, "x" | "y" | "z")));
+        let power_of_ten = || rest[length..].trim_start().starts_with("10^");
         if run == "mod" {
             self.mark('m', length);
+        } else if run == "x"
+            && matches!(self.out.last(), Some(Token { kind: Kind::Number(_), .. }))
+            && power_of_ten()
+        {
+            // `1.5 x 10^3`
+            self.mark('*', length);
         } else if let Some(prefix) = prefix {
             self.push(Kind::Word(prefix), prefix.len());
         } else if is_greek(run) {

@@ -119,7 +119,9 @@ fn same_tokens(gold: &str, pred: &str) -> bool {
 /// An answer without spaces, Markdown emphasis, full stops and an introduction (`Answer: 5`) around it.
 fn cleaned(answer: &str) -> &str {
     let mut plain = answer.trim();
-    plain = plain.strip_prefix("**").and_then(|rest| rest.strip_suffix("**")).unwrap_or(plain).trim();
+    for mark in ["**", "`", "\""] {
+        plain = plain.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark)).unwrap_or(plain).trim();
+    }
     for introduction in ["the answer is", "final answer:", "answer:", "option "] {
         if let Some(start) = plain.get(..introduction.len())
             && start.eq_ignore_ascii_case(introduction)

@@ -143,7 +143,10 @@ impl<'a> Parser<'a, '_> {
     fn list(&mut self) -> Result<(Vec<Form>, Vec<Separator>), Gap> {
         let (mut items, mut separators) = (Vec::new(), Vec::new());
         while self.at < self.tokens.len() && !self.at_closing() {
+            let before = items.len();
             self.deeper(|parser| parser.item(&mut items))?;
+            // `x \ne \pm 1` is two claims.
+            separators.extend((before + 1..items.len()).map(|_| Separator::Comma));
             let mut met = None;
             while let Some(separator) = self.separator() {
                 met = Some(met.filter(|met| *met != Separator::Comma).unwrap_or(separator));

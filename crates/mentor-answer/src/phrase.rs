@@ -48,9 +48,18 @@ pub(crate) fn phrase(answer: &str) -> Option<String> {
         return None;
     }
     let mut plain = answer.replace("\\ ", " ").replace('~', " ");
-    for command in
-        ["\\textbf", "\\textit", "\\textrm", "\\text", "\\mathrm", "\\mathbf", "\\mbox", "\\boxed", "$"]
-    {
+    for command in [
+        "\\textbf",
+        "\\textit",
+        "\\textrm",
+        "\\text",
+        "\\mathrm",
+        "\\mathbf",
+        "\\mbox",
+        "\\boxed",
+        "\\overline",
+        "$",
+    ] {
         plain = plain.replace(command, "");
     }
     let plain = plain.replace(['{', '}', '"', '“', '”'], "");

@@ -28,6 +28,7 @@ pub(super) const CHARACTERS: &[(char, char)] = &[
 pub(super) const LOOKS: &[&str] = &[
     "left", "right", "middle", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl",
     "biggr", "displaystyle", "textstyle", "scriptstyle", "quad", "qquad", "limits", "nolimits", "thinspace",
+    "bf", "rm", "it", "sf", "tt", "large", "Large", "LARGE", "huge", "small", "normalsize", "scriptsize",
     ",", ";", ":", "!", " ", ">", "/", "(", ")", "[", "]",
 ];
 
@@ -35,7 +36,7 @@ pub(super) const LOOKS: &[&str] = &[
 #[rustfmt::skip]
 pub(super) const WRAPPERS: &[&str] = &[
     "boxed", "fbox", "mathbf", "boldsymbol", "bm", "ensuremath", "mathit", "mathnormal", "vec", "hat",
-    "tilde", "widehat", "overrightarrow", "mathcal", "mathop", "mathrel",
+    "tilde", "widehat", "overrightarrow", "mathcal", "mathop", "mathrel", "underline",
 ];
 
 /// Commands whose argument is words.

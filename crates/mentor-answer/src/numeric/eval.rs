@@ -162,6 +162,8 @@ impl Survey {
         for value in values {
             survey.quotient(value);
         }
+        // So that it does not matter which comes first.
+        survey.symbols.sort_unstable();
         survey
     }
 

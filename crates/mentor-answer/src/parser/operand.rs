@@ -194,8 +194,12 @@ impl<'a> Parser<'a, '_> {
     fn subscript(&mut self) -> Result<String, Gap> {
         let braced = self.take('{');
         let mut name = String::new();
-        while let Some(Kind::Number(part) | Kind::Symbol(part) | Kind::Word(part)) = self.kind(0) {
-            name.push_str(part);
+        loop {
+            match self.kind(0) {
+                Some(Kind::Number(part) | Kind::Symbol(part) | Kind::Word(part)) => name.push_str(part),
+                Some(Kind::Mark(mark @ ('+' | '-' | ','))) if braced => name.push(mark),
+                _ => break,
+            }
             self.at += 1;
             if !braced {
                 break;
