@@ -102,6 +102,12 @@ faults! {
     NameSpelling = "name_spelling", repair;
     /// A call in another channel than the one the format has for calls.
     WrongChannel = "wrong_channel", repair;
+    /// A key in quotes where the format has none.
+    QuotedKey = "quoted_key", repair;
+    /// A string in JSON's quotes where the format has its own.
+    JsonString = "json_string", repair;
+    /// A parameter that does not say whether it is text or JSON, as its format does: read by the schema.
+    UndeclaredType = "undeclared_type", repair;
     /// A value that is not of the type its parameter declares: kept as a string.
     UntypedValue = "untyped_value", repair;
     /// The text ends inside the call.
@@ -167,6 +173,11 @@ impl Faults {
         if !self.0.contains(&fault) {
             self.0.push(fault);
         }
+    }
+
+    /// Takes back what is none in a format that allows it.
+    pub(crate) fn forgive(&mut self, fault: Fault) {
+        self.0.retain(|other| *other != fault);
     }
 
     pub(crate) fn extend(&mut self, other: &Self) {

@@ -37,12 +37,17 @@ use crate::{
 };
 
 mod apertus;
+mod bare;
 mod cohere;
 mod deepseek_v3;
 mod deepseek_v31;
+mod dsml;
+mod function_gemma;
 mod functionary_v31;
 mod functionary_v32;
 mod functools;
+mod gemma4;
+mod glm;
 mod granite3;
 mod granite_20b_fc;
 mod harmony;
@@ -50,13 +55,17 @@ pub mod hermes;
 mod internlm2;
 mod jamba;
 mod kimi_k2;
+mod lfm2;
 mod list;
 mod llama3_json;
+mod markup;
+mod minimax_m2;
 mod mistral;
 mod mistral_v11;
 mod named;
 mod nemotron;
 mod object_call;
+mod olmo3;
 mod openai;
 mod python;
 mod pythonic;
@@ -92,6 +101,13 @@ pub(crate) static TABLE: &[&Spec] = &[
     &apertus::SPEC,
     &react::SPEC,
     &openai::SPEC,
+    &lfm2::SPEC,
+    &olmo3::SPEC,
+    &dsml::SPEC,
+    &glm::SPEC,
+    &minimax_m2::SPEC,
+    &function_gemma::SPEC,
+    &gemma4::SPEC,
 ];
 
 /// A format: how its calls are found, read and written.

@@ -61,7 +61,7 @@ fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
         });
         return Ok(Step::Calls(unit.inside()));
     }
-    let mut end = list(unit, open + 1, &mut around, drafts)?;
+    let mut end = list(unit, open + 1, &[], &mut around, drafts)?;
     if announced {
         let close = unit.skip_space(end)?;
         if unit.is_at(close, END)? {
@@ -73,7 +73,7 @@ fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
 }
 
 /// Whether a name and an opening parenthesis stand here.
-fn begins_call(unit: &Unit<'_>, at: usize) -> Result<bool, More> {
+pub(super) fn begins_call(unit: &Unit<'_>, at: usize) -> Result<bool, More> {
     let mut python = Python::new(unit.text, at);
     python.skip_space();
     let begins = !python.name().is_empty() && {
@@ -84,10 +84,11 @@ fn begins_call(unit: &Unit<'_>, at: usize) -> Result<bool, More> {
     Ok(begins)
 }
 
-/// Reads call after call from behind `[` to behind `]`.
+/// Reads call after call from behind `[` to behind `]`; a call that is broken reaches no further than the markers `stops`.
 pub(super) fn list(
     unit: &Unit<'_>,
     mut at: usize,
+    stops: &[&str],
     around: &mut Faults,
     drafts: &mut Vec<Draft>,
 ) -> Result<usize, More> {
@@ -95,7 +96,7 @@ pub(super) fn list(
         at = unit.skip_space(at)?;
         let (draft, end, whole) = call(unit, at)?;
         drafts.push(draft);
-        at = if whole { end } else { next_call(unit, end)? };
+        at = if whole { end } else { next_call(unit, end, stops)? };
         let behind = unit.skip_space(at)?;
         let comma = unit.is_at(behind, ",")?;
         let next = if comma { unit.skip_space(behind + 1)? } else { behind };
@@ -140,11 +141,12 @@ pub(super) fn call(unit: &Unit<'_>, at: usize) -> Result<(Draft, usize, bool), M
 }
 
 /// Where a broken call ends: behind the first `)` from here on that another call or the end of the list follows, or
-/// with the line.
-fn next_call(unit: &Unit<'_>, from: usize) -> Result<usize, More> {
+/// with the line, or at a marker.
+fn next_call(unit: &Unit<'_>, from: usize, stops: &[&str]) -> Result<usize, More> {
+    let ends: Vec<&str> = [")", "\n"].into_iter().chain(stops.iter().copied()).collect();
     let mut at = from;
-    while let Some((found, which)) = unit.find(at, &[")", "\n"])? {
-        if which == 1 {
+    while let Some((found, which)) = unit.find(at, &ends)? {
+        if which > 0 {
             return Ok(found);
         }
         let behind = unit.skip_space(found + 1)?;
@@ -157,19 +159,36 @@ fn next_call(unit: &Unit<'_>, from: usize) -> Result<usize, More> {
 }
 
 fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
+    write_list(SPEC.id, calls, out)
+}
+
+/// Writes `[f(x=1), g(s="a")]`.
+pub(super) fn write_list(format: &'static str, calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
     out.push('[');
     for (index, call) in calls.iter().enumerate() {
         if index > 0 {
             out.push_str(", ");
         }
-        write_call(SPEC.id, call, out)?;
+        write_call(format, Literals::Python, call, out)?;
     }
     out.push(']');
     Ok(())
 }
 
+/// How `None`, `True` and `False` are spelt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Literals {
+    Python,
+    Json,
+}
+
 /// Writes `f(x=1, s="a")`.
-pub(super) fn write_call(format: &'static str, call: &Call, out: &mut String) -> Result<(), Unwritable> {
+pub(super) fn write_call(
+    format: &'static str,
+    literals: Literals,
+    call: &Call,
+    out: &mut String,
+) -> Result<(), Unwritable> {
     let why = "it is no Python name; use letters, digits and `_`";
     if !call.name.split('.').all(is_name) {
         return Err(Unwritable { format, what: "the name", text: call.name.clone(), why });
@@ -185,7 +204,10 @@ pub(super) fn write_call(format: &'static str, call: &Call, out: &mut String) ->
         }
         out.push_str(key);
         out.push('=');
-        write_literal(value, out);
+        match literals {
+            Literals::Python => write_literal(value, out),
+            Literals::Json => write_value(value, out),
+        }
     }
     out.push(')');
     Ok(())

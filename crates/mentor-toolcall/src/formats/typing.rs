@@ -40,6 +40,15 @@ pub(crate) fn read(text: &str, schema: Option<&Value>, faults: &mut Faults) -> J
     Json::String(text.to_owned())
 }
 
+/// Reads a text that is declared to be JSON and no string; kept as a string, and named, if it is not.
+pub(crate) fn json(text: &str, faults: &mut Faults) -> Json {
+    let types = Types(NULL | BOOLEAN | NUMBER | ARRAY | OBJECT);
+    typed(text.trim(), types, faults).unwrap_or_else(|| {
+        faults.add(Fault::UntypedValue);
+        Json::String(text.to_owned())
+    })
+}
+
 fn typed(text: &str, types: Types, faults: &mut Faults) -> Option<Json> {
     match text {
         "null" if types.allow(NULL) => return Some(Json::Null),
