@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use jiff::civil::date;
 use mentor_toolcall::template::{
-    ChatTemplate, Checkpoint, Conversation, PyJson, Rendered, TemplateError, TemplateErrorKind, char_spans,
+    AssistantSpans, ChatTemplate, Checkpoint, Conversation, PyJson, Rendered, TemplateError,
+    TemplateErrorKind, char_spans,
 };
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/template");
@@ -222,4 +223,21 @@ fn assistant_spans_hold_what_the_assistant_wrote() {
         let expected = ["answer one", "answer two"].map(|answer| format!("{answer}{}", closed(name)));
         assert_eq!(texts, expected, "{name}");
     }
+    // Qwen3 shows the last answer with a reasoning block and those before without.
+    let template = ChatTemplate::new(&read("templates/qwen3.jinja")).unwrap();
+    let chat = Conversation::new(&messages).unwrap();
+    let rendered = template.render(&chat).unwrap();
+    let spans = template.assistant_spans(&chat, &rendered);
+    let texts: Vec<&str> = spans.ranges().unwrap().iter().map(|span| &rendered.text[span.clone()]).collect();
+    assert_eq!(texts, ["answer one<|im_end|>", "<think>\n\n</think>\n\nanswer two<|im_end|>"]);
+    // Nothing is guessed where the turns before are shown otherwise.
+    let template =
+        ChatTemplate::new("{{ messages | length }}{% for m in messages %}{{ m.content }}{% endfor %}")
+            .unwrap();
+    let rendered = template.render(&chat).unwrap();
+    let spans = template.assistant_spans(&chat, &rendered);
+    assert!(
+        matches!(&spans, AssistantSpans::Unknown(reason) if reason.starts_with("message 1: ")),
+        "{spans:?}"
+    );
 }

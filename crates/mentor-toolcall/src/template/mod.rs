@@ -143,7 +143,7 @@ impl ChatTemplate {
 
     /// Where the assistant's own text stands in a rendered conversation; see [`AssistantSpans`].
     ///
-    /// Without generation blocks this renders the conversation up to two times more for each of the assistant's
+    /// Without generation blocks this renders the conversation up to four times more for each of the assistant's
     /// messages, all of them together within the fuel of one rendering.
     pub fn assistant_spans(&self, conversation: &Conversation, rendered: &Rendered) -> AssistantSpans {
         spans::find(self, conversation, rendered)

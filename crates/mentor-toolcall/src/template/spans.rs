@@ -13,8 +13,11 @@ pub enum AssistantSpans {
     /// One byte range for each message of the assistant, in order: from the end of what opens the turn (the
     /// generation prompt) to the end of what closes it, without the white space behind that.
     ///
-    /// Each is the difference between two renderings that are prefixes of the text: of the messages before with the
-    /// generation prompt, and of the messages up to and with this one.
+    /// It begins where the messages before, rendered with the generation prompt, end, if that is a prefix of the text. It
+    /// ends where the messages up to and with it, rendered alone, end, if that is one too. Where it is not, because the
+    /// template shows a message otherwise once others follow (Qwen3 without its reasoning), a mark put behind the message's
+    /// content must change nothing in both renderings but be there; then what follows the mark in the one, and stands
+    /// behind it in the other too, closes the message.
     Prefixes(Vec<Range<usize>>),
     /// They cannot be told, and why.
     Unknown(String),
@@ -74,6 +77,22 @@ pub(super) fn find(
     AssistantSpans::Prefixes(spans)
 }
 
+/// Put behind a message's content to find its end.
+const MARK: &str = "\u{f0000}end\u{f0001}";
+
+/// The messages with the mark behind the content of one, if that is text and no calls follow it.
+fn marked(messages: &[PyJson], index: usize) -> Option<Vec<PyJson>> {
+    let mut messages = messages.to_vec();
+    let PyJson::Object(message) = messages.get_mut(index)? else { return None };
+    if message.contains_key("tool_calls") {
+        return None;
+    }
+    let PyJson::String(content) = message.get_mut("content")? else { return None };
+    let end = content.trim_end().len();
+    content.insert_str(end, MARK);
+    (end > 0).then_some(messages)
+}
+
 /// Renders parts of a conversation and compares them with the whole.
 struct Prover<'a> {
     template: &'a ChatTemplate,
@@ -97,15 +116,26 @@ impl Prover<'_> {
         Ok(before.len()..end)
     }
 
-    /// Where the message ends: what is rendered without those behind it, if that is a prefix of the text, else what
-    /// closes its content.
+    /// Where the message ends; see [`AssistantSpans::Prefixes`].
     fn end(&mut self, index: usize) -> Result<usize, String> {
-        let through = self.render(&self.conversation.messages[..=index], false)?;
+        let messages = &self.conversation.messages;
+        let through = self.render(&messages[..=index], false)?;
         let through = through.trim_end();
         if self.text.starts_with(through) {
             return Ok(through.len());
         }
-        Err("it is rendered otherwise when no message follows".to_owned())
+        let marked = marked(messages, index).filter(|_| !self.text.contains(MARK));
+        let marked = marked
+            .ok_or("it is rendered otherwise when no message follows, and its content cannot be marked")?;
+        let alone = self.render(&marked[..=index], false)?;
+        let whole = self.render(&marked, self.conversation.add_generation_prompt)?;
+        let (_, closing) = alone.split_once(MARK).ok_or("it is rendered without its content")?;
+        let (before, after) = whole.split_once(MARK).ok_or("it is rendered without its content")?;
+        let closing = closing.trim_end();
+        if self.text.strip_prefix(before) != Some(after) || !after.starts_with(closing) {
+            return Err("its content is rendered otherwise when no message follows".to_owned());
+        }
+        Ok(before.len() + closing.len())
     }
 
     fn render(&mut self, messages: &[PyJson], add_generation_prompt: bool) -> Result<String, String> {
