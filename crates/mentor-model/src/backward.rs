@@ -4,9 +4,9 @@
 //! beside attention, then rows again (projections and first norm). Every sum over the batch runs in an order
 //! that the batch alone fixes.
 
-use crate::forward::{Activations, LayerActivations, ROWS, head_rows};
+use crate::forward::{Activations, LayerActivations, ROWS, copy_rows, head_rows};
 use crate::kernels::logprob::token_logprob_backward;
-use crate::kernels::matmul::{Write, matmul, matmul_tn};
+use crate::kernels::matmul::{Write, matmul};
 use crate::kernels::norm::{rms_norm, rms_norm_backward};
 use crate::kernels::reduce;
 use crate::kernels::rope::{RopeTable, Turn, rope};
@@ -14,6 +14,7 @@ use crate::kernels::swiglu::swiglu_backward;
 use crate::model::LayerIndex;
 use crate::packed::{BackwardLayer, BackwardWeights, ForwardLayer, ForwardWeights};
 use crate::pool::{Buffer, Scratch, first};
+use crate::weight_gradients::{Job, Jobs, LowColumns, ones, weight_gradients};
 use crate::{Batch, Config, Gradients, Model, Result, attention};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -37,7 +38,7 @@ pub(crate) fn run(
 ) -> Result<Gradients> {
     let weights = BackwardWeights::new(model)?;
     let mut gradients: Vec<Buffer> =
-        model.vars().iter().map(|var| model.pool.zeros(var.elem_count())).collect();
+        model.trainable().map(|(_, var)| model.pool.zeros(var.elem_count())).collect();
     let Activations { mut streams, mut layers, last_attended, last, positions, table } = acts;
     let wanted = batch.predicting();
     let mut rows = Some((wanted, last_attended));
@@ -48,7 +49,9 @@ pub(crate) fn run(
         let input = streams.pop().expect("one for each block");
         let pass = Pass {
             model,
-            index: model.index.layers[at],
+            // Below the first block there is only the embedding.
+            wants_input: at > 0 || model.lora_state().is_none(),
+            index: &model.index.layers[at],
             forward: &forward.layers[at],
             backward: &weights.layers[at],
             batch,
@@ -57,8 +60,15 @@ pub(crate) fn run(
         };
         d_stream = block(&pass, &input, acts, rows.take(), d_stream, &mut gradients);
     }
-    add_embeddings(model.config(), &batch.ids, &d_stream, &mut gradients[model.index.embed]);
-    Ok(Gradients::new(model.names().clone(), gradients))
+    if let Some(gradient) = of_base(model, &mut gradients, model.index.embed) {
+        add_embeddings(model.config(), &batch.ids, &d_stream, gradient);
+    }
+    Ok(Gradients::new(model.trained().names.clone(), gradients))
+}
+
+/// The gradient of a parameter of the checkpoint, unless it is frozen.
+fn of_base<'g>(model: &Model, gradients: &'g mut [Buffer], at: usize) -> Option<&'g mut [f32]> {
+    model.lora_state().is_none().then(|| &mut gradients[at][..])
 }
 
 /// Adds each row of `d_stream` to the gradient of its token's embedding. Each task has some of the vocabulary
@@ -116,9 +126,14 @@ fn head(
         for (row, &i) in d_rows.chunks_exact(d).zip(chunk) {
             d_stream[i * d..(i + 1) * d].copy_from_slice(row);
         }
-        add_partials(&mut gradients[model.index.norm], &partial);
-        let out = &mut gradients[model.index.output()];
-        weight_gradients(model, chunk.len(), vec![Job::new(&d_logits, vocab, 0, &normal, d, out)]);
+        if let Some(gradient) = of_base(model, gradients, model.index.norm) {
+            add_partials(gradient, &partial);
+        }
+        if let Some(out) = of_base(model, gradients, model.index.output()) {
+            let job =
+                Job { left: &d_logits, left_stride: vocab, right: &normal, right_stride: d, width: d, out };
+            weight_gradients(model, chunk.len(), vec![job]);
+        }
     }
     d_stream
 }
@@ -165,12 +180,14 @@ fn head_block(
 /// What the backward pass of one decoder block reads.
 struct Pass<'a> {
     model: &'a Model,
-    index: LayerIndex,
+    index: &'a LayerIndex,
     forward: &'a ForwardLayer,
     backward: &'a BackwardLayer,
     batch: &'a Batch,
     positions: &'a [usize],
     table: &'a RopeTable,
+    /// Whether the gradient of the block's input has a use.
+    wants_input: bool,
 }
 
 /// Rows whose gradients go through the row-wise half of a block, and then into the weights' gradients, before
@@ -260,17 +277,29 @@ fn mlp_half(
     let mut active = model.pool.take(count * f);
     let mut normal = model.pool.take(count * d);
     let mut partial = model.pool.zeros(count.div_ceil(ROWS) * d);
-    mlp_rows(pass, middle, d_output, gate_up, &mut active, &mut normal, d_middle, d_attended, &mut partial);
-    add_partials(&mut gradients[pass.index.post_norm], &partial);
-    let chosen = [pass.index.down, pass.index.gate, pass.index.up, pass.index.o];
-    let [down, gate, up, o] = gradients.get_disjoint_mut(chosen).expect("four different parameters");
-    let jobs = vec![
-        Job::new(d_output, d, 0, &active, f, down),
-        Job::new(gate_up, 2 * f, 0, &normal, d, gate),
-        Job::new(gate_up, 2 * f, f, &normal, d, up),
-        Job::new(d_middle, d, 0, attended, c.q_width(), o),
-    ];
-    weight_gradients(model, count, jobs);
+    let forward = pass.forward;
+    let low = LowColumns::new([&forward.down, &forward.gate_up, &forward.o]);
+    let mut low_rows = model.pool.take(count * low.stride);
+    let mut rows = MlpRows {
+        gate_up,
+        active: &mut active,
+        normal: &mut normal,
+        low_rows: &mut low_rows,
+        d_middle,
+        d_attended,
+        partial: &mut partial,
+    };
+    mlp_rows(pass, &low, middle, attended, d_output, &mut rows);
+    if let Some(gradient) = of_base(model, gradients, pass.index.post_norm) {
+        add_partials(gradient, &partial);
+    }
+    let ones = ones(model, count);
+    let mut jobs = Jobs::new(model, gradients, &ones);
+    let [of_down, of_gate_up, of_o] = low.starts.map(|at| (&low_rows[at..], low.stride));
+    jobs.add(&[pass.index.down], (d_output, d), (&active, f), of_down);
+    jobs.add(&pass.index.gate_up(), (gate_up, 2 * f), (&normal, d), of_gate_up);
+    jobs.add(&[pass.index.o], (d_middle, d), (attended, c.q_width()), of_o);
+    weight_gradients(model, count, jobs.into_list());
 }
 
 /// Per-head norms, projections and first norm of some rows, with the gradients of their weights.
@@ -289,116 +318,179 @@ fn projection_half(
     let narrow = |width: usize| rows.start * width..rows.end * width;
     let mut normal = model.pool.take(count * d);
     let mut partial = model.pool.zeros(count.div_ceil(ROWS) * (d + 2 * c.head_dim));
+    let low = LowColumns::new([&pass.forward.qkv]);
+    let mut low_rows = model.pool.take(count * low.stride);
     let positions = &pass.positions[rows.clone()];
     let (input, qkv, d_middle) = (&input[narrow(d)], &qkv[narrow(width)], &d_middle[narrow(d)]);
     let (d_qkv, d_stream) = (&mut d_qkv[narrow(width)], &mut d_stream[narrow(d)]);
-    projection_rows(pass, positions, input, qkv, d_middle, d_qkv, &mut normal, d_stream, &mut partial);
+    let mut rows = ProjectionRows {
+        d_qkv,
+        normal: &mut normal,
+        low_rows: &mut low_rows,
+        d_stream,
+        partial: &mut partial,
+    };
+    projection_rows(pass, low.stride, positions, input, qkv, d_middle, &mut rows);
     for row in partial.chunks_exact(d + 2 * c.head_dim) {
         let (input_norm, heads) = row.split_at(d);
         let (q_norm, k_norm) = heads.split_at(c.head_dim);
-        reduce::add(&mut gradients[pass.index.input_norm], input_norm);
-        reduce::add(&mut gradients[pass.index.q_norm], q_norm);
-        reduce::add(&mut gradients[pass.index.k_norm], k_norm);
+        let norms = [Some(pass.index.input_norm), pass.index.q_norm, pass.index.k_norm];
+        for (at, values) in norms.into_iter().zip([input_norm, q_norm, k_norm]) {
+            if let Some(gradient) = at.and_then(|at| of_base(model, gradients, at)) {
+                reduce::add(gradient, values);
+            }
+        }
     }
-    let chosen = [pass.index.q, pass.index.k, pass.index.v];
-    let [q, k, v] = gradients.get_disjoint_mut(chosen).expect("three different parameters");
-    let jobs = vec![
-        Job::new(d_qkv, width, 0, &normal, d, q),
-        Job::new(d_qkv, width, c.q_width(), &normal, d, k),
-        Job::new(d_qkv, width, c.qk_width(), &normal, d, v),
-    ];
-    weight_gradients(model, count, jobs);
+    let ones = ones(model, count);
+    let mut jobs = Jobs::new(model, gradients, &ones);
+    jobs.add(&pass.index.qkv(), (d_qkv, width), (&normal, d), (&low_rows, low.stride));
+    weight_gradients(model, count, jobs.into_list());
 }
 
-/// MLP, its norm and the output projection. `gate_up` becomes its gradient; `active` and `normal` receive what
-/// the weight gradients multiply with.
+/// What [`mlp_rows`] writes: rows of these matrices.
+struct MlpRows<'a> {
+    /// Gate and up projections, which become their gradient.
+    gate_up: &'a mut [f32],
+    /// What the down projection read.
+    active: &'a mut [f32],
+    /// What the gate and up projections read.
+    normal: &'a mut [f32],
+    low_rows: &'a mut [f32],
+    d_middle: &'a mut [f32],
+    d_attended: &'a mut [f32],
+    /// One row of the norm's gradient for each block of rows.
+    partial: &'a mut [f32],
+}
+
+/// MLP, its norm and the output projection.
 fn mlp_rows(
     pass: &Pass<'_>,
+    low: &LowColumns<3>,
     middle: &[f32],
+    attended: &[f32],
     d_stream: &[f32],
-    gate_up: &mut [f32],
-    active: &mut [f32],
-    normal: &mut [f32],
-    d_middle: &mut [f32],
-    d_attended: &mut [f32],
-    partial: &mut [f32],
+    rows: &mut MlpRows<'_>,
 ) {
     let c = pass.model.config();
-    let (d, f, eps) = (c.hidden_size, c.intermediate_size, c.rms_norm_eps);
-    gate_up
+    let (d, f) = (c.hidden_size, c.intermediate_size);
+    rows.gate_up
         .par_chunks_mut(ROWS * 2 * f)
-        .zip(active.par_chunks_mut(ROWS * f))
-        .zip(normal.par_chunks_mut(ROWS * d))
-        .zip(d_middle.par_chunks_mut(ROWS * d))
-        .zip(d_attended.par_chunks_mut(ROWS * c.q_width()))
-        .zip(partial.par_chunks_mut(d))
+        .zip(rows.active.par_chunks_mut(ROWS * f))
+        .zip(rows.normal.par_chunks_mut(ROWS * d))
+        .zip(rows.low_rows.par_chunks_mut(ROWS * low.stride))
+        .zip(rows.d_middle.par_chunks_mut(ROWS * d))
+        .zip(rows.d_attended.par_chunks_mut(ROWS * c.q_width()))
+        .zip(rows.partial.par_chunks_mut(d))
         .zip(middle.par_chunks(ROWS * d))
+        .zip(attended.par_chunks(ROWS * c.q_width()))
         .zip(d_stream.par_chunks(ROWS * d))
-        .for_each(
-            |(((((((gate_up, active), normal), d_middle), d_attended), partial), middle), d_stream)| {
-                let rows = middle.len() / d;
-                matmul(rows, d_stream, d, pass.backward.down.panels(), active, f, Write::Set);
-                swiglu_backward(rows, f, gate_up, active);
-                let norm = &pass.forward.post_norm;
-                rms_norm(rows, middle, d, norm, eps, normal, d);
-                d_middle.copy_from_slice(d_stream);
-                pass.model.scratch.with(|scratch| {
-                    let d_normal = first(&mut scratch.a, rows * d);
-                    matmul(rows, gate_up, 2 * f, pass.backward.gate_up.panels(), d_normal, d, Write::Set);
-                    rms_norm_backward(
-                        rows,
-                        middle,
-                        d,
-                        norm,
-                        eps,
-                        d_normal,
-                        d,
-                        d_middle,
-                        d,
-                        Write::Add,
-                        partial,
-                    );
-                });
-                matmul(rows, d_middle, d, pass.backward.o.panels(), d_attended, c.q_width(), Write::Set);
-            },
-        );
+        .for_each(|(((writes, middle), attended), d_stream)| {
+            let ((((((gate_up, active), normal), low_rows), d_middle), d_attended), partial) = writes;
+            let block = MlpRows { gate_up, active, normal, low_rows, d_middle, d_attended, partial };
+            pass.model
+                .scratch
+                .with(|scratch| mlp_block(pass, low, middle, attended, d_stream, block, scratch));
+        });
 }
 
-/// Rotary embedding, per-head norms, projections and the first norm. `d_qkv` becomes the gradient of what was
-/// projected, `normal` the rows that were, `d_stream` the gradient of the block's input.
+/// [`mlp_rows`] for one block of rows.
+fn mlp_block(
+    pass: &Pass<'_>,
+    low: &LowColumns<3>,
+    middle: &[f32],
+    attended: &[f32],
+    d_stream: &[f32],
+    block: MlpRows<'_>,
+    scratch: &mut Scratch,
+) {
+    let c = pass.model.config();
+    let (forward, backward, norm) = (pass.forward, pass.backward, &pass.forward.post_norm);
+    let (d, f, q, eps) = (c.hidden_size, c.intermediate_size, c.q_width(), c.rms_norm_eps);
+    let rows = middle.len() / d;
+    let MlpRows { gate_up, active, normal, low_rows, d_middle, d_attended, partial } = block;
+    let [of_down, of_gate_up, of_o] = low.starts;
+
+    let (inner, stride) = (&mut low_rows[of_down..], low.stride);
+    backward.down.gradient(rows, d_stream, d, inner, stride, Some((&mut *active, f)));
+    swiglu_backward(rows, f, gate_up, active);
+    forward.down.low_rows(rows, active, f, inner, stride);
+
+    rms_norm(rows, middle, d, norm, eps, normal, d);
+    let inner = &mut low_rows[of_gate_up..];
+    forward.gate_up.low_rows(rows, normal, d, inner, stride);
+    let d_normal = first(&mut scratch.a, rows * d);
+    backward.gate_up.gradient(rows, gate_up, 2 * f, inner, stride, Some((d_normal, d)));
+    d_middle.copy_from_slice(d_stream);
+    rms_norm_backward(rows, middle, d, norm, eps, d_normal, d, d_middle, d, Write::Add, partial);
+
+    let inner = &mut low_rows[of_o..];
+    forward.o.low_rows(rows, attended, q, inner, stride);
+    backward.o.gradient(rows, d_middle, d, inner, stride, Some((d_attended, q)));
+}
+
+/// What [`projection_rows`] writes: rows of these matrices.
+struct ProjectionRows<'a> {
+    /// Becomes the gradient of what was projected.
+    d_qkv: &'a mut [f32],
+    /// The rows that were projected.
+    normal: &'a mut [f32],
+    low_rows: &'a mut [f32],
+    /// The gradient of the block's input.
+    d_stream: &'a mut [f32],
+    /// One row of the norms' gradients for each block of rows.
+    partial: &'a mut [f32],
+}
+
+/// Rotary embedding, per-head norms, projections and the first norm.
 fn projection_rows(
     pass: &Pass<'_>,
+    low_stride: usize,
     positions: &[usize],
     input: &[f32],
     qkv: &[f32],
     d_middle: &[f32],
-    d_qkv: &mut [f32],
-    normal: &mut [f32],
-    d_stream: &mut [f32],
-    partial: &mut [f32],
+    rows: &mut ProjectionRows<'_>,
 ) {
     let c = pass.model.config();
     let (d, width, eps) = (c.hidden_size, c.qkv_width(), c.rms_norm_eps);
-    d_qkv
+    rows.d_qkv
         .par_chunks_mut(ROWS * width)
-        .zip(normal.par_chunks_mut(ROWS * d))
-        .zip(d_stream.par_chunks_mut(ROWS * d))
-        .zip(partial.par_chunks_mut(d + 2 * c.head_dim))
+        .zip(rows.normal.par_chunks_mut(ROWS * d))
+        .zip(rows.low_rows.par_chunks_mut(ROWS * low_stride))
+        .zip(rows.d_stream.par_chunks_mut(ROWS * d))
+        .zip(rows.partial.par_chunks_mut(d + 2 * c.head_dim))
         .zip(qkv.par_chunks(ROWS * width))
         .zip(input.par_chunks(ROWS * d))
         .zip(d_middle.par_chunks(ROWS * d))
         .zip(positions.par_chunks(ROWS))
-        .for_each(|(((((((d_qkv, normal), d_stream), partial), qkv), input), d_middle), positions)| {
+        .for_each(|((((writes, qkv), input), d_middle), positions)| {
+            let ((((d_qkv, normal), low_rows), d_stream), partial) = writes;
             let rows = positions.len();
             let (d_norm, d_heads) = partial.split_at_mut(d);
             pass.model.scratch.with(|scratch| {
                 heads_backward(pass, positions, qkv, d_qkv, d_heads, &mut scratch.b);
                 let norm = &pass.forward.input_norm;
                 rms_norm(rows, input, d, norm, eps, normal, d);
-                d_stream.copy_from_slice(d_middle);
+                pass.forward.qkv.low_rows(rows, normal, d, low_rows, low_stride);
                 let d_normal = first(&mut scratch.a, rows * d);
-                matmul(rows, d_qkv, width, pass.backward.qkv.panels(), d_normal, d, Write::Set);
-                rms_norm_backward(rows, input, d, norm, eps, d_normal, d, d_stream, d, Write::Add, d_norm);
+                let wanted = pass.wants_input.then_some((&mut *d_normal, d));
+                pass.backward.qkv.gradient(rows, d_qkv, width, low_rows, low_stride, wanted);
+                if pass.wants_input {
+                    d_stream.copy_from_slice(d_middle);
+                    rms_norm_backward(
+                        rows,
+                        input,
+                        d,
+                        norm,
+                        eps,
+                        d_normal,
+                        d,
+                        d_stream,
+                        d,
+                        Write::Add,
+                        d_norm,
+                    );
+                }
             });
         });
 }
@@ -422,24 +514,14 @@ fn heads_backward(
         let norm = if is_query { &pass.forward.q_norm } else { &pass.forward.k_norm };
         let d_norm = if is_query { &mut *d_q_norm } else { &mut *d_k_norm };
         let gradient = &mut d_qkv[head * dim..];
-        for (to, from) in copy.chunks_exact_mut(dim).zip(gradient.chunks(width)) {
-            to.copy_from_slice(&from[..dim]);
-        }
+        let Some(norm) = norm else {
+            rope(gradient, width, positions, pass.table, Turn::Back);
+            continue;
+        };
+        copy_rows(rows, dim, gradient, width, copy, dim);
         rope(copy, dim, positions, pass.table, Turn::Back);
-        let raw = &qkv[head * dim..];
-        rms_norm_backward(
-            rows,
-            raw,
-            width,
-            norm,
-            c.rms_norm_eps,
-            copy,
-            dim,
-            gradient,
-            width,
-            Write::Set,
-            d_norm,
-        );
+        let (raw, eps) = (&qkv[head * dim..], c.rms_norm_eps);
+        rms_norm_backward(rows, raw, width, norm, eps, copy, dim, gradient, width, Write::Set, d_norm);
     }
 }
 
@@ -448,52 +530,4 @@ fn add_partials(gradient: &mut [f32], partial: &[f32]) {
     for row in partial.chunks_exact(gradient.len()) {
         reduce::add(gradient, row);
     }
-}
-
-/// A weight gradient `out += leftᵀ·right` over all rows.
-struct Job<'a> {
-    left: &'a [f32],
-    left_stride: usize,
-    /// First column of `left` that belongs to `out`.
-    column: usize,
-    right: &'a [f32],
-    width: usize,
-    out: &'a mut [f32],
-}
-
-impl<'a> Job<'a> {
-    fn new(
-        left: &'a [f32],
-        left_stride: usize,
-        column: usize,
-        right: &'a [f32],
-        width: usize,
-        out: &'a mut [f32],
-    ) -> Self {
-        Self { left, left_stride, column, right, width, out }
-    }
-}
-
-/// Weights of a strip that one task sums up: enough to be worth packing the right operand for, few enough to
-/// share the work.
-const STRIP: usize = 24_576;
-
-/// Computes weight gradients, strips of their rows in parallel. A strip sums over all rows of the batch in
-/// order.
-fn weight_gradients(model: &Model, rows: usize, jobs: Vec<Job<'_>>) {
-    let mut strips = Vec::new();
-    for job in jobs {
-        let height = (STRIP / job.width).next_multiple_of(12).max(12);
-        for (i, out) in job.out.chunks_mut(height * job.width).enumerate() {
-            strips.push(Job { out, column: job.column + i * height, ..job });
-        }
-    }
-    strips.into_par_iter().for_each(|job| {
-        let (m, n) = (job.out.len() / job.width, job.width);
-        model.scratch.with(|scratch| {
-            let left = &job.left[job.column..];
-            let packed = &mut scratch.packed;
-            matmul_tn(rows, m, n, left, job.left_stride, job.right, n, job.out, n, Write::Add, packed);
-        });
-    });
 }

@@ -1,6 +1,6 @@
 //! Hugging Face checkpoints: `config.json` beside `model.safetensors`, or beside shards and their index.
 
-use crate::model::parameter_shapes;
+use crate::model::{Parameters, parameter_shapes};
 use crate::{Config, Error, Model, Result};
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -35,41 +35,23 @@ impl Model {
         if config.tie_word_embeddings {
             tensors.remove("lm_head.weight");
         }
-        let known = parameter_shapes(&config);
-        if let Some(name) = tensors.keys().find(|name| !known.contains_key(*name)) {
-            return Err(Error::file(
-                dir,
-                format!("tensor `{name}` is none of this architecture's: not a Qwen3 decoder?"),
-            ));
-        }
-        Self::from_values(config, |name, shape| match tensors.remove(name) {
-            Some((found, values)) if found == shape => Ok(values),
-            Some((found, _)) => Err(Error::file(
-                dir,
-                format!("tensor `{name}` has shape {found:?}, config.json asks for {shape:?}"),
-            )),
-            None => Err(Error::file(dir, format!("tensor `{name}` is missing from the checkpoint"))),
-        })
+        let foreign = format!("this architecture's, {}", config.architecture.class());
+        let base = Parameters::from_tensors(parameter_shapes(&config), tensors, dir, &foreign)?;
+        Ok(Self::assemble(config, base, None))
     }
 
     /// Writes `config.json` and `model.safetensors` into a folder, made if need be. Each file appears whole or
-    /// not at all.
+    /// not at all. A model with adapters is refused, since the file would not have them: see
+    /// [`Model::save_lora`] and [`Model::merge_lora`].
     pub fn save(&self, dir: &Path, dtype: SaveDtype) -> Result<()> {
+        if self.lora().is_some() {
+            return Err(Error::Mismatch(format!(
+                "{}: a checkpoint has no place for adapters; write them with `save_lora`, or merge them first",
+                dir.display()
+            )));
+        }
         std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
-        let path = dir.join("model.safetensors");
-        let mut tensors = Vec::new();
-        for (name, var) in self.parameters() {
-            tensors.push((name, var.dims().to_vec(), encode(var.as_tensor(), dtype)?));
-        }
-        let kind = if dtype == SaveDtype::F32 { Dtype::F32 } else { Dtype::BF16 };
-        let invalid = |e: safetensors::SafeTensorError| Error::file(&path, e.to_string());
-        let mut views = Vec::new();
-        for (name, shape, data) in &tensors {
-            views.push((*name, TensorView::new(kind, shape.clone(), data).map_err(invalid)?));
-        }
-        let note = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-        let file = safetensors::serialize(views, Some(note)).map_err(invalid)?;
-        write_atomically(&path, &file)?;
+        write_parameters(self.base(), &dir.join("model.safetensors"), dtype)?;
         let mut config = self.config().clone();
         let name = if dtype == SaveDtype::F32 { "float32" } else { "bfloat16" };
         for key in ["torch_dtype", "dtype"] {
@@ -79,6 +61,23 @@ impl Model {
         }
         write_atomically(&dir.join("config.json"), config.to_json().as_bytes())
     }
+}
+
+/// Writes parameters as one safetensors file.
+pub(crate) fn write_parameters(parameters: &Parameters, path: &Path, dtype: SaveDtype) -> Result<()> {
+    let mut tensors = Vec::new();
+    for (name, var) in parameters.iter() {
+        tensors.push((name, var.dims().to_vec(), encode(var.as_tensor(), dtype)?));
+    }
+    let kind = if dtype == SaveDtype::F32 { Dtype::F32 } else { Dtype::BF16 };
+    let invalid = |e: safetensors::SafeTensorError| Error::file(path, e.to_string());
+    let mut views = Vec::new();
+    for (name, shape, data) in &tensors {
+        views.push((*name, TensorView::new(kind, shape.clone(), data).map_err(invalid)?));
+    }
+    let note = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let file = safetensors::serialize(views, Some(note)).map_err(invalid)?;
+    write_atomically(path, &file)
 }
 
 /// A tensor's bytes, little-endian.

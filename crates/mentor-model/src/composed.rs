@@ -3,7 +3,7 @@
 //! It is what the kernels are tested against, and what runs where they cannot. Only operations whose gradient
 //! candle knows are used; its fused norms, softmax and rotary embedding drop theirs without an error.
 
-use crate::model::LayerIndex;
+use crate::model::{LayerIndex, LinearIndex};
 use crate::pool::Buffer;
 use crate::{Batch, Error, Gradients, Model, Result};
 use candle_core::{D, DType, IndexOp, Tensor};
@@ -17,8 +17,22 @@ fn rms_norm(x: &Tensor, w: &Tensor, eps: f32) -> Tensors {
 }
 
 /// `x·Wᵀ` of `(T, in)` and `(out, in)`.
-fn linear(x: &Tensor, w: &Tensor) -> Tensors {
+fn product(x: &Tensor, w: &Tensor) -> Tensors {
     x.matmul(&w.t()?)
+}
+
+/// A projection with its bias and its adapter.
+fn linear(model: &Model, x: &Tensor, of: LinearIndex) -> Tensors {
+    let mut y = product(x, model.tensor(of.weight))?;
+    if let Some(bias) = of.bias {
+        y = y.broadcast_add(model.tensor(bias))?;
+    }
+    if let (Some(lora), Some(adapter)) = (model.lora_state(), of.adapter) {
+        let low = |at: usize| lora.parameters.vars[at].as_tensor();
+        let added = product(&product(x, low(adapter.a))?, low(adapter.b))?;
+        y = (y + (added * f64::from(lora.config.scale()))?)?;
+    }
+    Ok(y)
 }
 
 /// `(heads, T, head_dim)` turned by cosines and sines of `(T, head_dim / 2)`.
@@ -43,15 +57,18 @@ fn log_softmax(x: &Tensor) -> Tensors {
 }
 
 /// Causal attention of one sequence, `(T, D)` normalised rows to `(T, heads·head_dim)`.
-fn attention(model: &Model, layer: LayerIndex, x: &Tensor, cos: &Tensor, sin: &Tensor) -> Tensors {
+fn attention(model: &Model, layer: &LayerIndex, x: &Tensor, cos: &Tensor, sin: &Tensor) -> Tensors {
     let c = model.config();
     let t = x.dim(0)?;
-    let weight = |at: usize| model.tensor(at);
-    let q = heads(&linear(x, weight(layer.q))?, c.num_attention_heads)?;
-    let k = heads(&linear(x, weight(layer.k))?, c.num_key_value_heads)?;
-    let v = heads(&linear(x, weight(layer.v))?, c.num_key_value_heads)?;
-    let q = rope(&rms_norm(&q, weight(layer.q_norm), c.rms_norm_eps)?, cos, sin)?;
-    let k = rope(&rms_norm(&k, weight(layer.k_norm), c.rms_norm_eps)?, cos, sin)?;
+    let normal = |x: Tensor, norm: Option<usize>| match norm {
+        Some(norm) => rms_norm(&x, model.tensor(norm), c.rms_norm_eps),
+        None => Ok(x),
+    };
+    let q = heads(&linear(model, x, layer.q)?, c.num_attention_heads)?;
+    let k = heads(&linear(model, x, layer.k)?, c.num_key_value_heads)?;
+    let v = heads(&linear(model, x, layer.v)?, c.num_key_value_heads)?;
+    let q = rope(&normal(q, layer.q_norm)?, cos, sin)?;
+    let k = rope(&normal(k, layer.k_norm)?, cos, sin)?;
     let shared = |x: &Tensor| {
         x.unsqueeze(1)?
             .expand((c.num_key_value_heads, c.group(), t, c.head_dim))?
@@ -71,19 +88,19 @@ fn attention(model: &Model, layer: LayerIndex, x: &Tensor, cos: &Tensor, sin: &T
 fn sequence(model: &Model, ids: &[u32]) -> Tensors {
     let c = model.config();
     let device = model.tensor(0).device();
-    let table = crate::kernels::rope::RopeTable::new(ids.len(), c.head_dim, c.rope_theta);
+    let table = c.rope_table(ids.len());
     let cos = Tensor::from_vec(table.cos, (ids.len(), c.head_dim / 2), device)?;
     let sin = Tensor::from_vec(table.sin, (ids.len(), c.head_dim / 2), device)?;
     let mut x = model.tensor(model.index.embed).index_select(&Tensor::new(ids, device)?, 0)?;
-    for &layer in &model.index.layers {
+    for layer in &model.index.layers {
         let normal = rms_norm(&x, model.tensor(layer.input_norm), c.rms_norm_eps)?;
         let attended = attention(model, layer, &normal, &cos, &sin)?;
-        x = (x + linear(&attended, model.tensor(layer.o))?)?;
+        x = (x + linear(model, &attended, layer.o)?)?;
         let normal = rms_norm(&x, model.tensor(layer.post_norm), c.rms_norm_eps)?;
-        let gate = linear(&normal, model.tensor(layer.gate))?;
+        let gate = linear(model, &normal, layer.gate)?;
         let silu = (&gate / (gate.neg()?.exp()? + 1.0)?)?;
-        let active = (silu * linear(&normal, model.tensor(layer.up))?)?;
-        x = (x + linear(&active, model.tensor(layer.down))?)?;
+        let active = (silu * linear(model, &normal, layer.up)?)?;
+        x = (x + linear(model, &active, layer.down)?)?;
     }
     rms_norm(&x, model.tensor(model.index.norm), c.rms_norm_eps)
 }
@@ -106,7 +123,7 @@ fn rows(model: &Model, batch: &Batch) -> Tensors {
 
 /// Logits `(N, V)` with their graph.
 pub(crate) fn logits(model: &Model, batch: &Batch) -> Result<Tensor> {
-    Ok(linear(&rows(model, batch)?, model.tensor(model.index.output()))?)
+    Ok(product(&rows(model, batch)?, model.tensor(model.index.output()))?)
 }
 
 /// `(values, entropies)` of the scored tokens, the values with their graph.
@@ -120,24 +137,24 @@ pub(crate) fn logprobs(model: &Model, batch: &Batch, temperature: f32) -> Result
     let tokens: Vec<u32> = batch.scored.iter().map(|&at| batch.ids[at]).collect();
     let count = tokens.len();
     let chosen = rows(model, batch)?.index_select(&Tensor::from_vec(before, count, device)?, 0)?;
-    let logits = (linear(&chosen, model.tensor(model.index.output()))? / f64::from(temperature))?;
+    let logits = (product(&chosen, model.tensor(model.index.output()))? / f64::from(temperature))?;
     let all = log_softmax(&logits)?;
     let values = all.gather(&Tensor::from_vec(tokens, (count, 1), device)?, 1)?.i((.., 0))?;
     let entropies = (all.exp()? * &all)?.sum(D::Minus1)?.neg()?.detach();
     Ok((values, entropies))
 }
 
-/// The gradients of every parameter through candle's graph.
+/// The gradients of every trainable parameter through candle's graph.
 pub(crate) fn backward(model: &Model, values: &Tensor, d_values: &[f32]) -> Result<Gradients> {
     let weights = Tensor::new(d_values, values.device())?;
     let store = (values * weights)?.sum_all()?.backward()?;
     let mut gradients: Vec<Buffer> = Vec::new();
-    for (name, var) in model.parameters() {
+    for (name, var) in model.trainable() {
         let gradient = store.get(var.as_tensor()).ok_or_else(|| Error::MissingGradient(name.to_owned()))?;
         let host: Vec<f32> = gradient.flatten_all()?.to_vec1()?;
         let mut buffer = model.pool.take(host.len());
         buffer.copy_from_slice(&host);
         gradients.push(buffer);
     }
-    Ok(Gradients::new(model.names().clone(), gradients))
+    Ok(Gradients::new(model.trained().names.clone(), gradients))
 }

@@ -1,16 +1,21 @@
-//! The `config.json` of a Qwen3 checkpoint.
+//! The `config.json` of a checkpoint.
 
+use crate::architecture::Architecture;
+use crate::kernels::rope::RopeTable;
+use crate::rotary::RopeScaling;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The shape of a Qwen3 decoder, as a Hugging Face `config.json` spells it.
+/// The shape of a Qwen3, Qwen2 or Llama decoder, as a Hugging Face `config.json` spells it.
 ///
 /// Keys this crate does not use are kept in [`Config::other`] and written back. Reads the spelling of
 /// transformers 4 (`rope_theta`) and of transformers 5 (`rope_parameters`), writes both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
 pub struct Config {
+    /// The family: what `model_type` says.
+    pub architecture: Architecture,
     /// Number of token ids; logits have this width.
     pub vocab_size: usize,
     /// Width of the residual stream.
@@ -23,12 +28,20 @@ pub struct Config {
     pub num_attention_heads: usize,
     /// Key-value heads; divides the query heads.
     pub num_key_value_heads: usize,
-    /// Dimensions of a head; even. Independent of the hidden size.
+    /// Dimensions of a head; even. Independent of the hidden size. Where a file gives none, as in transformers:
+    /// 128 for Qwen3, `hidden_size / num_attention_heads` for the others.
     pub head_dim: usize,
+    /// Whether query, key, value and output projections have a bias. Qwen2 does not read it: its first three
+    /// always have one, its output projection never.
+    pub attention_bias: bool,
+    /// Whether the SwiGLU's projections have a bias. Llama only.
+    pub mlp_bias: bool,
     /// The ε of every normalisation.
     pub rms_norm_eps: f32,
     /// The base θ of the rotary embedding's frequencies.
     pub rope_theta: f64,
+    /// How those frequencies are stretched to a longer context.
+    pub rope_scaling: RopeScaling,
     /// Whether the output head is the embedding matrix.
     pub tie_word_embeddings: bool,
     /// Longest sequence the model was made for, in tokens. Not a limit of the code.
@@ -44,9 +57,10 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// A model of 0.85M parameters: 4 layers of width 128, vocabulary 512, tied.
+    /// A Qwen3 of 0.85M parameters: 4 layers of width 128, vocabulary 512, tied.
     fn default() -> Self {
         Self {
+            architecture: Architecture::Qwen3,
             vocab_size: 512,
             hidden_size: 128,
             intermediate_size: 384,
@@ -54,8 +68,11 @@ impl Default for Config {
             num_attention_heads: 4,
             num_key_value_heads: 2,
             head_dim: 32,
+            attention_bias: false,
+            mlp_bias: false,
             rms_norm_eps: 1e-6,
             rope_theta: 10_000.0,
+            rope_scaling: RopeScaling::None,
             tie_word_embeddings: true,
             max_position_embeddings: 2048,
             initializer_range: 0.02,
@@ -124,30 +141,25 @@ impl Config {
     fn refuse_variants(&self) -> Result<()> {
         let refuse = |key: &str, why: &str| Err(Error::Config(format!("`{key}` is set: {why}")));
         let is_true = |key: &str| self.other.get(key).and_then(Value::as_bool) == Some(true);
-        if let Some(kind) = self.other.get("model_type").and_then(Value::as_str)
-            && kind != "qwen3"
-        {
-            return Err(Error::Config(format!(
-                "`model_type` is `{kind}`: only `qwen3` (dense) is supported"
-            )));
-        }
         if let Some(act) = self.other.get("hidden_act").and_then(Value::as_str)
             && act != "silu"
         {
-            return Err(Error::Config(format!("`hidden_act` is `{act}`: only `silu` is supported")));
+            return Err(Error::Config(format!("`hidden_act` is `{act}`: only `silu` (SwiGLU) is supported")));
         }
-        if is_true("attention_bias") {
-            return refuse("attention_bias", "projections with a bias are not supported");
+        if self.mlp_bias && self.architecture != Architecture::Llama {
+            let kind = self.architecture.model_type();
+            return refuse("mlp_bias", &format!("models of type `{kind}` have none; remove the key"));
         }
         if is_true("use_sliding_window") {
-            return refuse("use_sliding_window", "sliding-window attention is not supported");
+            return refuse(
+                "use_sliding_window",
+                "sliding-window attention is not supported; `false` attends to everything",
+            );
         }
-        if self.other.get("rope_scaling").is_some_and(|scaling| !scaling.is_null()) {
-            return refuse("rope_scaling", "scaled rotary embeddings are not supported");
-        }
-        let kind = self.other.get("rope_parameters").and_then(|p| p.get("rope_type")).and_then(Value::as_str);
-        if kind.is_some_and(|kind| kind != "default") {
-            return refuse("rope_parameters.rope_type", "only `default` is supported");
+        if let Some(kinds) = self.other.get("layer_types").and_then(Value::as_array)
+            && let Some(kind) = kinds.iter().find(|kind| kind.as_str() != Some("full_attention"))
+        {
+            return refuse("layer_types", &format!("{kind} is not supported, only `full_attention`"));
         }
         Ok(())
     }
@@ -175,6 +187,21 @@ impl Config {
     /// Width of queries and keys side by side.
     pub(crate) fn qk_width(&self) -> usize {
         self.q_width() + self.kv_width()
+    }
+
+    /// Whether query, key and value projections have a bias.
+    pub(crate) fn has_qkv_bias(&self) -> bool {
+        self.attention_bias || self.architecture == Architecture::Qwen2
+    }
+
+    /// Whether the output projection of attention has a bias.
+    pub(crate) fn has_o_bias(&self) -> bool {
+        self.attention_bias && self.architecture != Architecture::Qwen2
+    }
+
+    /// Cosines and sines of positions `0..positions`.
+    pub(crate) fn rope_table(&self, positions: usize) -> RopeTable {
+        RopeTable::new(positions, &self.rope_scaling.frequencies(self.head_dim, self.rope_theta))
     }
 
     /// What attention scores are multiplied with.
@@ -234,23 +261,28 @@ impl Keys {
 impl TryFrom<Map<String, Value>> for Config {
     type Error = Error;
 
-    fn try_from(map: Map<String, Value>) -> Result<Self> {
-        let nested = map.get("rope_parameters").and_then(|p| p.get("rope_theta")).and_then(Value::as_f64);
+    fn try_from(mut map: Map<String, Value>) -> Result<Self> {
+        let architecture = Architecture::take_from(&mut map)?;
+        let (rope_scaling, nested_theta) = RopeScaling::take_from(&mut map)?;
         let mut keys = Keys(map);
         let default = Self::default();
         let hidden_size = keys.size("hidden_size", None)?;
         let num_attention_heads = keys.size("num_attention_heads", None)?;
-        let per_head = hidden_size.checked_div(num_attention_heads);
+        let head_dim = architecture.default_head_dim(hidden_size, num_attention_heads);
         let config = Self {
+            architecture,
             vocab_size: keys.size("vocab_size", None)?,
             hidden_size,
             intermediate_size: keys.size("intermediate_size", None)?,
             num_hidden_layers: keys.size("num_hidden_layers", None)?,
             num_attention_heads,
             num_key_value_heads: keys.size("num_key_value_heads", Some(num_attention_heads))?,
-            head_dim: keys.size("head_dim", per_head)?,
+            head_dim: keys.size("head_dim", head_dim)?,
+            attention_bias: keys.truth("attention_bias", false)?,
+            mlp_bias: keys.truth("mlp_bias", false)?,
             rms_norm_eps: keys.number("rms_norm_eps", f64::from(default.rms_norm_eps))? as f32,
-            rope_theta: keys.number("rope_theta", nested.unwrap_or(default.rope_theta))?,
+            rope_theta: keys.number("rope_theta", nested_theta.unwrap_or(default.rope_theta))?,
+            rope_scaling,
             tie_word_embeddings: keys.truth("tie_word_embeddings", false)?,
             max_position_embeddings: keys
                 .size("max_position_embeddings", Some(default.max_position_embeddings))?,
@@ -270,8 +302,8 @@ impl From<Config> for Map<String, Value> {
         let mut put = |key: &str, value: Value| {
             map.insert(key.to_owned(), value);
         };
-        put("architectures", serde_json::json!(["Qwen3ForCausalLM"]));
-        put("model_type", "qwen3".into());
+        put("architectures", serde_json::json!([config.architecture.class()]));
+        put("model_type", config.architecture.model_type().into());
         put("vocab_size", config.vocab_size.into());
         put("hidden_size", config.hidden_size.into());
         put("intermediate_size", config.intermediate_size.into());
@@ -280,12 +312,22 @@ impl From<Config> for Map<String, Value> {
         put("num_key_value_heads", config.num_key_value_heads.into());
         put("head_dim", config.head_dim.into());
         put("hidden_act", "silu".into());
-        put("attention_bias", false.into());
+        if config.architecture != Architecture::Qwen2 {
+            put("attention_bias", config.attention_bias.into());
+        }
+        if config.architecture == Architecture::Llama {
+            put("mlp_bias", config.mlp_bias.into());
+        }
         put("attention_dropout", 0.0.into());
         // The shortest decimal of the f32, not the digits of its nearest f64.
         put("rms_norm_eps", format!("{:e}", config.rms_norm_eps).parse::<f64>().unwrap_or(1e-6).into());
         put("rope_theta", config.rope_theta.into());
-        put("rope_parameters", serde_json::json!({"rope_theta": config.rope_theta, "rope_type": "default"}));
+        let mut rope = config.rope_scaling.to_json();
+        if config.rope_scaling != RopeScaling::None {
+            put("rope_scaling", Value::Object(rope.clone()));
+        }
+        rope.shift_insert(0, "rope_theta".into(), config.rope_theta.into());
+        put("rope_parameters", Value::Object(rope));
         put("tie_word_embeddings", config.tie_word_embeddings.into());
         put("max_position_embeddings", config.max_position_embeddings.into());
         put("initializer_range", config.initializer_range.into());
@@ -299,9 +341,6 @@ impl From<Config> for Map<String, Value> {
         );
         put("pad_token_id", config.pad_token_id.into());
         for (key, value) in config.other {
-            if key == "rope_parameters" {
-                continue; // Written above, from the value in use.
-            }
             map.insert(key, value);
         }
         map

@@ -94,7 +94,7 @@ impl<'m> Decoder<'m> {
         Ok(Self {
             model,
             weights: in_pool(|| ForwardWeights::new(model))?,
-            table: RopeTable::new(max_tokens, c.head_dim, c.rope_theta),
+            table: c.rope_table(max_tokens),
             slots: (0..slots).map(|_| slot()).collect(),
             max_tokens,
             panel,

@@ -21,7 +21,7 @@ pub(crate) const ROWS: usize = 96;
 pub(crate) struct LayerActivations {
     /// `(N, qkv_width)`: queries, keys and values as projected.
     pub(crate) qkv: Buffer,
-    /// `(N, qk_width)`: queries and keys, normalised and turned.
+    /// `(N, qk_width)`: queries and keys, normalised (in Qwen3) and turned.
     pub(crate) turned: Buffer,
     /// `(N, q_width)`: what attention gave.
     pub(crate) attended: Buffer,
@@ -83,7 +83,7 @@ pub(crate) fn run(
     let places = batch.sequences().zip(batch.pasts());
     let positions: Vec<usize> = places.flat_map(|((start, end), past)| past..past + end - start).collect();
     let longest = positions.iter().max().map_or(0, |last| last + 1);
-    let table = RopeTable::new(longest, c.head_dim, c.rope_theta);
+    let table = c.rope_table(longest);
     let mut stream = model.pool.take(tokens * d);
     embed(model, &batch.ids, &mut stream)?;
     let (mut streams, mut layers) = (Vec::new(), Vec::new());
@@ -128,7 +128,7 @@ fn gather(model: &Model, matrix: &[f32], rows: &[usize], width: usize) -> Buffer
 /// Copies the embeddings of `ids` into rows of `out`.
 pub(crate) fn embed(model: &Model, ids: &[u32], out: &mut [f32]) -> Result<()> {
     let d = model.config().hidden_size;
-    let weights = model.weights();
+    let weights = model.base().weights();
     let table = weights.get(model.index.embed)?;
     out.par_chunks_mut(ROWS * d).zip(ids.par_chunks(ROWS)).for_each(|(out, ids)| {
         for (row, &id) in out.chunks_exact_mut(d).zip(ids) {
@@ -138,7 +138,8 @@ pub(crate) fn embed(model: &Model, ids: &[u32], out: &mut [f32]) -> Result<()> {
     Ok(())
 }
 
-/// First half of a block over all rows: norm, projections, per-head norm, rotary embedding.
+/// First half of a block over all rows: norm, projections, norm of each head where there is one, rotary
+/// embedding.
 fn project(
     model: &Model,
     layer: &ForwardLayer,
@@ -181,12 +182,29 @@ pub(crate) fn project_block(
     let (rows, d, width) = (positions.len(), c.hidden_size, c.qkv_width());
     let normal = first(&mut scratch.a, rows * d);
     rms_norm(rows, input, d, &layer.input_norm, c.rms_norm_eps, normal, d);
-    matmul(rows, normal, d, layer.qkv.panels(), qkv, width, Write::Set);
+    layer.qkv.apply(rows, normal, d, qkv, width, Write::Set, &mut scratch.low);
     for head in 0..c.num_attention_heads + c.num_key_value_heads {
         let norm = if head < c.num_attention_heads { &layer.q_norm } else { &layer.k_norm };
-        let turned = &mut turned[head * c.head_dim..];
-        rms_norm(rows, &qkv[head * c.head_dim..], width, norm, c.rms_norm_eps, turned, c.qk_width());
+        let (projected, turned) = (&qkv[head * c.head_dim..], &mut turned[head * c.head_dim..]);
+        match norm {
+            Some(norm) => rms_norm(rows, projected, width, norm, c.rms_norm_eps, turned, c.qk_width()),
+            None => copy_rows(rows, c.head_dim, projected, width, turned, c.qk_width()),
+        }
         rope(turned, c.qk_width(), positions, table, Turn::Forward);
+    }
+}
+
+/// Copies rows of `width` values, rows `from_stride` and `to_stride` apart.
+pub(crate) fn copy_rows(
+    rows: usize,
+    width: usize,
+    from: &[f32],
+    from_stride: usize,
+    to: &mut [f32],
+    to_stride: usize,
+) {
+    for (to, from) in to.chunks_mut(to_stride).zip(from.chunks(from_stride)).take(rows) {
+        to[..width].copy_from_slice(&from[..width]);
     }
 }
 
@@ -231,14 +249,14 @@ pub(crate) fn finish_block(
     let (d, f) = (c.hidden_size, c.intermediate_size);
     let rows = input.len() / d;
     middle.copy_from_slice(input);
-    matmul(rows, attended, c.q_width(), layer.o.panels(), middle, d, Write::Add);
+    layer.o.apply(rows, attended, c.q_width(), middle, d, Write::Add, &mut scratch.low);
     let normal = first(&mut scratch.a, rows * d);
     rms_norm(rows, middle, d, &layer.post_norm, c.rms_norm_eps, normal, d);
-    matmul(rows, normal, d, layer.gate_up.panels(), gate_up, 2 * f, Write::Set);
+    layer.gate_up.apply(rows, normal, d, gate_up, 2 * f, Write::Set, &mut scratch.low);
     let active = first(&mut scratch.b, rows * f);
     swiglu(rows, f, gate_up, active);
     output.copy_from_slice(middle);
-    matmul(rows, active, f, layer.down.panels(), output, d, Write::Add);
+    layer.down.apply(rows, active, f, output, d, Write::Add, &mut scratch.low);
 }
 
 /// Rows of the vocabulary projection worked on together: their logits fill a megabyte or so.

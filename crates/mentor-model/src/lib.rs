@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::doc_markdown, reason = "AdamW, SwiGLU and PyTorch are names of things, not of items")]
 
+mod adapter;
+mod architecture;
 mod attention;
 mod backward;
 mod batch;
@@ -13,14 +15,19 @@ mod forward;
 mod gradients;
 mod hub;
 mod kernels;
+mod linears;
 mod logprobs;
+mod lora;
 mod model;
 mod optimizer;
 mod packed;
 mod pool;
 mod random;
+mod rotary;
 mod tokenizer;
+mod weight_gradients;
 
+pub use architecture::Architecture;
 pub use batch::{Batch, Scored};
 pub use checkpoint::SaveDtype;
 pub use config::Config;
@@ -31,6 +38,8 @@ pub use hub::{HubOptions, resolve_checkpoint};
 pub use kernels::logprob::TokenLogProb;
 pub use kernels::simd::instruction_set;
 pub use logprobs::LogProbs;
+pub use lora::{LoraConfig, Projection};
 pub use model::Model;
 pub use optimizer::{AdamW, AdamWConfig};
+pub use rotary::RopeScaling;
 pub use tokenizer::{PIECES, Tokenizer};

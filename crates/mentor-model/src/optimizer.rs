@@ -22,7 +22,7 @@ pub struct AdamWConfig {
     /// Added to the root of the second moment.
     pub eps: f64,
     /// Share of a weight that is taken away at a learning rate of one, apart from the gradient. Matrices only:
-    /// norms are not decayed.
+    /// norms and biases are not decayed.
     pub weight_decay: f64,
 }
 
@@ -54,10 +54,11 @@ const CHUNK: usize = 1 << 14;
 impl AdamW {
     /// An optimizer that has made no step.
     pub fn new(model: &Model, config: AdamWConfig) -> Self {
+        let trained = model.trained();
         let zeros = |var: &Var| vec![0.0; var.elem_count()];
         let moments =
-            model.vars().iter().map(|var| Moments { first: zeros(var), second: zeros(var) }).collect();
-        Self { config, names: model.names().clone(), step: 0, moments }
+            trained.vars.iter().map(|var| Moments { first: zeros(var), second: zeros(var) }).collect();
+        Self { config, names: trained.names.clone(), step: 0, moments }
     }
 
     /// Steps made.
@@ -70,7 +71,7 @@ impl AdamW {
         self.config
     }
 
-    /// Updates every parameter of the model in place.
+    /// Updates every trainable parameter of the model in place.
     pub fn step(&mut self, model: &Model, gradients: &Gradients, lr: f64) -> Result<()> {
         self.check(model)?;
         if self.names != *gradients.names() {
@@ -79,7 +80,9 @@ impl AdamW {
         self.step += 1;
         let c = self.config;
         let t = self.step as f64;
-        for ((var, gradient), moments) in model.vars().iter().zip(gradients.values()).zip(&mut self.moments) {
+        for ((var, gradient), moments) in
+            model.trained().vars.iter().zip(gradients.values()).zip(&mut self.moments)
+        {
             let decay = if var.rank() > 1 { c.weight_decay } else { 0.0 };
             let numbers = AdamWStep {
                 beta1: c.beta1 as f32,
@@ -95,8 +98,9 @@ impl AdamW {
     }
 
     fn check(&self, model: &Model) -> Result<()> {
-        let sizes = model.vars().iter().zip(&self.moments).all(|(var, m)| var.elem_count() == m.first.len());
-        if self.names != *model.names() || !sizes {
+        let trained = model.trained();
+        let sizes = trained.vars.iter().zip(&self.moments).all(|(var, m)| var.elem_count() == m.first.len());
+        if self.names != trained.names || !sizes {
             return Err(Error::Mismatch("the optimizer's state belongs to a model of another shape".into()));
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! The parameters in the layouts that matrix products read.
 
 use crate::kernels::matmul::Packed;
-use crate::{Model, Result};
+use crate::linears::{Linears, LinearsGrad, Sources};
+use crate::{Error, Model, Result};
 use rayon::prelude::*;
 
 /// Everything a forward pass multiplies with: a copy of the parameters as they were when it was made.
@@ -16,42 +17,38 @@ pub(crate) struct ForwardWeights {
 #[derive(Debug, Default)]
 pub(crate) struct ForwardLayer {
     pub(crate) input_norm: Vec<f32>,
-    pub(crate) qkv: Packed,
-    pub(crate) q_norm: Vec<f32>,
-    pub(crate) k_norm: Vec<f32>,
-    pub(crate) o: Packed,
+    pub(crate) qkv: Linears,
+    /// Absent where heads are not normalised.
+    pub(crate) q_norm: Option<Vec<f32>>,
+    pub(crate) k_norm: Option<Vec<f32>>,
+    pub(crate) o: Linears,
     pub(crate) post_norm: Vec<f32>,
-    pub(crate) gate_up: Packed,
-    pub(crate) down: Packed,
+    pub(crate) gate_up: Linears,
+    pub(crate) down: Linears,
 }
 
 impl ForwardWeights {
     pub(crate) fn new(model: &Model) -> Result<Self> {
-        let (config, weights) = (model.config(), model.weights());
-        let d = config.hidden_size;
-        let transposed = |parts: &[usize], k: usize| -> Result<Packed> {
-            let parts = parts.iter().map(|&at| weights.get(at)).collect::<Result<Vec<_>>>()?;
-            let mut packed = Packed::default();
-            packed.set_transposed(&parts, k);
-            Ok(packed)
-        };
+        let config = model.config();
+        let sources = Sources::new(model);
+        let weights = &sources.base;
+        let (d, q, f) = (config.hidden_size, config.q_width(), config.intermediate_size);
+        let values = |at: usize| Ok::<_, Error>(weights.get(at)?.to_vec());
         let layers = model.index.layers.par_iter().map(|layer| {
             Ok(ForwardLayer {
-                input_norm: weights.get(layer.input_norm)?.to_vec(),
-                qkv: transposed(&[layer.q, layer.k, layer.v], d)?,
-                q_norm: weights.get(layer.q_norm)?.to_vec(),
-                k_norm: weights.get(layer.k_norm)?.to_vec(),
-                o: transposed(&[layer.o], config.q_width())?,
-                post_norm: weights.get(layer.post_norm)?.to_vec(),
-                gate_up: transposed(&[layer.gate, layer.up], d)?,
-                down: transposed(&[layer.down], config.intermediate_size)?,
+                input_norm: values(layer.input_norm)?,
+                qkv: Linears::new(&sources, &layer.qkv(), d)?,
+                q_norm: layer.q_norm.map(values).transpose()?,
+                k_norm: layer.k_norm.map(values).transpose()?,
+                o: Linears::new(&sources, &[layer.o], q)?,
+                post_norm: values(layer.post_norm)?,
+                gate_up: Linears::new(&sources, &layer.gate_up(), d)?,
+                down: Linears::new(&sources, &[layer.down], f)?,
             })
         });
-        Ok(Self {
-            layers: layers.collect::<Result<_>>()?,
-            norm: weights.get(model.index.norm)?.to_vec(),
-            head: transposed(&[model.index.output()], d)?,
-        })
+        let mut head = Packed::default();
+        head.set_transposed(&[weights.get(model.index.output())?], d);
+        Ok(Self { layers: layers.collect::<Result<_>>()?, norm: values(model.index.norm)?, head })
     }
 }
 
@@ -66,30 +63,27 @@ pub(crate) struct BackwardWeights {
 /// other.
 #[derive(Debug, Default)]
 pub(crate) struct BackwardLayer {
-    pub(crate) qkv: Packed,
-    pub(crate) o: Packed,
-    pub(crate) gate_up: Packed,
-    pub(crate) down: Packed,
+    pub(crate) qkv: LinearsGrad,
+    pub(crate) o: LinearsGrad,
+    pub(crate) gate_up: LinearsGrad,
+    pub(crate) down: LinearsGrad,
 }
 
 impl BackwardWeights {
     pub(crate) fn new(model: &Model) -> Result<Self> {
-        let (config, weights) = (model.config(), model.weights());
-        let d = config.hidden_size;
-        let plain = |parts: &[usize], n: usize| -> Result<Packed> {
-            let parts = parts.iter().map(|&at| weights.get(at)).collect::<Result<Vec<_>>>()?;
-            let mut packed = Packed::default();
-            packed.set_plain(&parts, n);
-            Ok(packed)
-        };
+        let config = model.config();
+        let sources = Sources::new(model);
+        let (d, q, f) = (config.hidden_size, config.q_width(), config.intermediate_size);
         let layers = model.index.layers.par_iter().map(|layer| {
             Ok(BackwardLayer {
-                qkv: plain(&[layer.q, layer.k, layer.v], d)?,
-                o: plain(&[layer.o], config.q_width())?,
-                gate_up: plain(&[layer.gate, layer.up], d)?,
-                down: plain(&[layer.down], config.intermediate_size)?,
+                qkv: LinearsGrad::new(&sources, &layer.qkv(), d)?,
+                o: LinearsGrad::new(&sources, &[layer.o], q)?,
+                gate_up: LinearsGrad::new(&sources, &layer.gate_up(), d)?,
+                down: LinearsGrad::new(&sources, &[layer.down], f)?,
             })
         });
-        Ok(Self { layers: layers.collect::<Result<_>>()?, head: plain(&[model.index.output()], d)? })
+        let mut head = Packed::default();
+        head.set_plain(&[sources.base.get(model.index.output())?], d);
+        Ok(Self { layers: layers.collect::<Result<_>>()?, head })
     }
 }

@@ -73,6 +73,8 @@ impl Drop for Buffer {
 pub(crate) struct Scratch {
     pub(crate) a: Vec<f32>,
     pub(crate) b: Vec<f32>,
+    /// What adapters multiply rows with first.
+    pub(crate) low: Vec<f32>,
     pub(crate) packed: Vec<f32>,
     pub(crate) attention: AttentionScratch,
 }

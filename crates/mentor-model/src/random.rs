@@ -34,6 +34,11 @@ impl Random {
         ((self.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
 
+    /// `n` draws, uniform in `-bound < x <= bound`.
+    pub(crate) fn symmetric(&mut self, n: usize, bound: f64) -> Vec<f32> {
+        (0..n).map(|_| ((2.0 * self.uniform() - 1.0) * bound) as f32).collect()
+    }
+
     /// `n` draws of a normal distribution with mean 0 (Box and Muller 1958).
     pub(crate) fn normal(&mut self, n: usize, deviation: f64) -> Vec<f32> {
         let mut values = Vec::with_capacity(n + 1);

@@ -127,10 +127,10 @@ fn broken_checkpoints_are_refused_by_name() {
     refused(path, "is none of this architecture's");
     with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 4");
     refused(path, "no multiple");
-    with("\"model_type\": \"qwen3\"", "\"model_type\": \"llama\"");
-    refused(path, "`llama`");
+    with("\"model_type\": \"qwen3\"", "\"model_type\": \"mistral\"");
+    refused(path, "`model_type` is \"mistral\"");
     with("\"attention_bias\": false", "\"attention_bias\": true");
-    refused(path, "`attention_bias`");
+    refused(path, "`model.layers.0.self_attn.k_proj.bias` is missing");
     std::fs::write(&config, &text).unwrap();
     let weights = path.join("model.safetensors");
     let bytes = std::fs::read(&weights).unwrap();

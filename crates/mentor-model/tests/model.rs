@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{VOCAB, bits, derivatives, ids, ragged, tiny, with_threads};
-use mentor_model::{AdamW, AdamWConfig, Batch, Config, Decoder, Model, token_logprob};
+use common::{VOCAB, bits, derivatives, ids, models, ragged, tiny, with_threads};
+use mentor_model::{AdamW, AdamWConfig, Batch, Config, Decoder, Model};
 
 fn furthest(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
@@ -13,65 +13,20 @@ fn furthest(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[test]
-fn decoding_in_chunks_gives_the_logits_of_training() {
-    for tie in [true, false] {
-        let model = Model::random(tiny(tie), 3).unwrap();
-        let text = ids(150, 1);
-        let batch = Batch::from_whole_sequences([&text[..]]);
-        let whole: Vec<Vec<f32>> = model.logits(&batch).unwrap().to_vec2().unwrap();
-        let mut decoder = Decoder::new(&model, 3, 160).unwrap();
-        let (mut largest, mut at) = (0.0f32, 0);
-        for len in [5, 1, 1, 30, 1, 64, 1, 2] {
-            let logits = decoder.extend(&[(1, &text[at..at + len]), (0, &text[..1])]).unwrap();
-            at += len;
-            largest = largest.max(furthest(&whole[at - 1], &logits[..VOCAB]));
-            largest = largest.max(furthest(&whole[0], &logits[VOCAB..]));
-            decoder.clear(0);
-        }
-        decoder.fork(1, 2);
-        let both = decoder.extend(&[(2, &text[at..at + 3]), (1, &text[at..=at])]).unwrap();
-        largest = largest.max(furthest(&whole[at + 2], &both[..VOCAB]));
-        largest = largest.max(furthest(&whole[at], &both[VOCAB..]));
-        assert_eq!((decoder.len(0), decoder.len(1), decoder.len(2)), (0, at + 1, at + 3));
-        // 1e-4 is what sampling needs; one order of sums everywhere gives all bits.
-        assert_eq!(largest, 0.0, "largest difference");
-    }
-}
-
-#[test]
-fn log_probabilities_of_sampled_tokens_are_those_of_training() {
-    let model = Model::random(tiny(true), 4).unwrap();
-    let sequences: Vec<Vec<u32>> = (0..40).map(|s| ids(3 + s % 7, s)).collect();
-    let batch = Batch::from_whole_sequences(sequences.iter().map(Vec::as_slice));
-    let trained = model.logprobs(&batch, 0.9).unwrap();
-    let mut decoder = Decoder::new(&model, sequences.len(), 16).unwrap();
-    let mut sampled = vec![Vec::new(); sequences.len()];
-    for step in 0..8 {
-        let running: Vec<usize> = (0..sequences.len()).filter(|&s| step + 1 < sequences[s].len()).collect();
-        let inputs: Vec<(usize, &[u32])> = running.iter().map(|&s| (s, &sequences[s][step..=step])).collect();
-        let logits = decoder.extend(&inputs).unwrap();
-        for (&s, row) in running.iter().zip(logits.chunks_exact(VOCAB)) {
-            sampled[s].push(token_logprob(row, sequences[s][step + 1], 0.9).unwrap().logprob);
-        }
-    }
-    assert_eq!(bits(&sampled.concat()), bits(&trained.values));
-}
-
-#[test]
 fn log_probabilities_and_gradients_equal_those_of_the_composed_model() {
-    for tie in [true, false] {
-        let model = Model::random(tiny(tie), 5).unwrap();
+    for (of, model) in models(5) {
         let batch = ragged();
         let fused = model.logprobs(&batch, 0.7).unwrap();
         let twin = model.logprobs_composed(&batch, 0.7).unwrap();
-        assert!(furthest(&fused.values, &twin.values) < 1e-4);
-        assert!(furthest(&fused.entropies, &twin.entropies) < 1e-4);
+        assert!(furthest(&fused.values, &twin.values) < 1e-4, "{of}");
+        assert!(furthest(&fused.entropies, &twin.entropies) < 1e-4, "{of}");
         let d = derivatives(&batch);
         let (fused, twin) = (fused.backward(&d).unwrap(), twin.backward(&d).unwrap());
+        assert_eq!(fused.iter().count(), twin.iter().count());
         for (name, theirs) in twin.iter() {
             let size = theirs.iter().fold(0.0f32, |m, x| m.max(x.abs()));
             let off = furthest(fused.get(name).unwrap(), theirs);
-            assert!(off <= 2e-5 * size + 1e-6, "{name}: {off} of {size}");
+            assert!(off <= 2e-5 * size + 1e-6, "{of}: {name}: {off} of {size}");
         }
     }
 }
@@ -82,19 +37,17 @@ fn loss(model: &Model, batch: &Batch, d: &[f32]) -> f64 {
     values.iter().zip(d).map(|(&v, &d)| f64::from(v) * f64::from(d)).sum()
 }
 
-#[test]
-fn every_parameter_has_the_gradient_finite_differences_give() {
-    let model = Model::random(tiny(false), 6).unwrap();
+/// One difference along the gradient of each parameter, where the slope is the gradient's norm: that checks
+/// every element at once.
+fn check_slopes(of: &str, model: &Model) {
     let sequences = [ids(9, 0), ids(4, 1)];
     let batch = Batch::from_whole_sequences(sequences.iter().map(Vec::as_slice));
     let d = derivatives(&batch);
     let gradients = model.logprobs(&batch, 1.0).unwrap().backward(&d).unwrap();
-    let mut seen = 0;
-    for (name, var) in model.parameters() {
+    for (name, var) in model.trainable() {
         let gradient = gradients.get(name).unwrap();
         let before: Vec<f32> = var.as_tensor().flatten_all().unwrap().to_vec1().unwrap();
-        assert!(gradient.iter().any(|&g| g != 0.0), "{name}: no gradient");
-        // Along the gradient itself the slope is its norm: one difference checks every element at once.
+        assert!(gradient.iter().any(|&g| g != 0.0), "{of}: {name}: no gradient");
         let norm = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
         let along = |h: f64| {
             let moved: Vec<f32> = before
@@ -103,24 +56,28 @@ fn every_parameter_has_the_gradient_finite_differences_give() {
                 .map(|(p, g)| (f64::from(*p) + h * f64::from(*g) / norm) as f32)
                 .collect();
             var.set(&candle_core::Tensor::from_vec(moved, var.shape(), var.device()).unwrap()).unwrap();
-            loss(&model, &batch, &d)
+            loss(model, &batch, &d)
         };
         let slope = (along(3e-3) - along(-3e-3)) / 6e-3;
         along(0.0);
-        assert!((slope - norm).abs() < 0.01 * norm + 1e-3, "{name}: slope {slope}, norm {norm}");
-        seen += 1;
+        assert!((slope - norm).abs() < 0.01 * norm + 1e-3, "{of}: {name}: slope {slope}, norm {norm}");
     }
-    assert_eq!(seen, gradients.iter().count());
+    assert_eq!(model.trainable().count(), gradients.iter().count());
+}
+
+#[test]
+fn every_parameter_has_the_gradient_finite_differences_give() {
+    for (of, model) in models(6) {
+        check_slopes(&of, &model);
+    }
 }
 
 /// Bits of everything a few training steps and a few decoding steps compute.
-fn run(seed: u64) -> Vec<Vec<u32>> {
-    let config = Config { num_hidden_layers: 1, ..tiny(true) };
-    let model = Model::random(config, seed).unwrap();
+fn run(model: &Model) -> Vec<Vec<u32>> {
     let sequences: Vec<Vec<u32>> = (0..30).map(|s| ids(20 + s * 11 % 97, s)).collect();
     let batch = Batch::from_whole_sequences(sequences.iter().map(Vec::as_slice));
     let d = derivatives(&batch);
-    let mut optimizer = AdamW::new(&model, AdamWConfig { weight_decay: 0.1, ..AdamWConfig::default() });
+    let mut optimizer = AdamW::new(model, AdamWConfig { weight_decay: 0.1, ..AdamWConfig::default() });
     let mut found = Vec::new();
     for _ in 0..3 {
         let logprobs = model.logprobs(&batch, 1.0).unwrap();
@@ -128,9 +85,9 @@ fn run(seed: u64) -> Vec<Vec<u32>> {
         let mut gradients = logprobs.backward(&d).unwrap();
         found.push(vec![gradients.clip(1.0).to_bits()]);
         found.extend(gradients.iter().map(|(_, values)| bits(values)));
-        optimizer.step(&model, &gradients, 1e-2).unwrap();
+        optimizer.step(model, &gradients, 1e-2).unwrap();
     }
-    let mut decoder = Decoder::new(&model, 30, 128).unwrap();
+    let mut decoder = Decoder::new(model, 30, 128).unwrap();
     for cut in [0..1, 1..9, 9..10] {
         let inputs: Vec<(usize, &[u32])> = sequences.iter().map(|s| &s[cut.clone()]).enumerate().collect();
         found.push(bits(decoder.extend(&inputs).unwrap()));
@@ -140,9 +97,15 @@ fn run(seed: u64) -> Vec<Vec<u32>> {
 
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
-    let one = with_threads(1, || run(8));
-    for threads in [2, 3, 5] {
-        assert!(with_threads(threads, || run(8)) == one, "{threads} threads");
+    let on = |threads: usize, at: usize| {
+        let (of, model) = models(8).swap_remove(at);
+        (with_threads(threads, || run(&model)), of)
+    };
+    for at in 0..models(8).len() {
+        let (one, of) = on(1, at);
+        for threads in [2, 5] {
+            assert!(on(threads, at).0 == one, "{of}: {threads} threads");
+        }
     }
 }
 
@@ -157,6 +120,30 @@ fn without_a_gradient_the_values_are_the_same() {
     let (values, entropies) = model.logprobs_no_grad(&batch, 1.3).unwrap();
     assert_eq!(bits(&kept.values), bits(&values));
     assert_eq!(bits(&kept.entropies), bits(&entropies));
+}
+
+#[test]
+fn padding_changes_nothing_but_the_work() {
+    for (of, model) in models(14) {
+        let (batch, d) = (ragged(), derivatives(&ragged()));
+        let mut padded = Batch::default();
+        for (start, end) in batch.sequences() {
+            let base = padded.ids.len();
+            padded.starts.push(base);
+            padded.ids.extend_from_slice(&batch.ids[start..end]);
+            padded.ids.resize(base + 130, 0);
+            let scored = batch.scored.iter().filter(|at| (start..end).contains(*at));
+            padded.scored.extend(scored.map(|at| at - start + base));
+        }
+        let (plain, padded) = (model.logprobs(&batch, 1.0).unwrap(), model.logprobs(&padded, 1.0).unwrap());
+        assert_eq!(bits(&plain.values), bits(&padded.values), "{of}");
+        let (plain, padded) = (plain.backward(&d).unwrap(), padded.backward(&d).unwrap());
+        for (name, values) in plain.iter() {
+            let size = values.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+            let off = furthest(values, padded.get(name).unwrap());
+            assert!(off <= 1e-5 * size + 1e-7, "{of}: {name}: {off} of {size}");
+        }
+    }
 }
 
 #[test]

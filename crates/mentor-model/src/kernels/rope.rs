@@ -17,12 +17,9 @@ pub(crate) struct RopeTable {
 }
 
 impl RopeTable {
-    /// Angles `p · θ^(-2i/head_dim)`, rounded to f32 where transformers rounds them, so that long contexts
-    /// agree.
-    pub(crate) fn new(positions: usize, head_dim: usize, theta: f64) -> Self {
-        let half = head_dim / 2;
-        let frequencies: Vec<f32> =
-            (0..half).map(|i| (1.0 / theta.powf(2.0 * i as f64 / head_dim as f64)) as f32).collect();
+    /// Angles `p · frequency`, rounded to f32 where transformers rounds them, so that long contexts agree.
+    pub(crate) fn new(positions: usize, frequencies: &[f32]) -> Self {
+        let half = frequencies.len();
         let angles = (0..positions).flat_map(|p| frequencies.iter().map(move |f| f64::from(p as f32 * f)));
         let (cos, sin) = angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip();
         Self { half, cos, sin }

@@ -176,7 +176,8 @@ fn norms<S: Simd>(s: S, rows: usize, dim: usize) {
 }
 
 fn turns<S: Simd>(s: S, half: usize, rows: usize) {
-    let table = rope::RopeTable::new(rows + 2, 2 * half, 10_000.0);
+    let frequencies: Vec<f32> = (0..half).map(|i| 10_000f64.powf(-(i as f64) / half as f64) as f32).collect();
+    let table = rope::RopeTable::new(rows + 2, &frequencies);
     let positions: Vec<usize> = (0..rows).map(|i| (i * 2 + 1) % (rows + 2)).collect();
     let x = values(rows * (2 * half + 1), 7);
     let mut y = x.clone();

@@ -1,7 +1,8 @@
 //! Small models and batches for the tests.
 #![allow(dead_code, reason = "each test program uses its part")]
 
-use mentor_model::{Batch, Config};
+use candle_core::{Tensor, Var};
+use mentor_model::{Architecture, Batch, Config, LoraConfig, Model, Projection, RopeScaling};
 
 pub const VOCAB: usize = 61;
 
@@ -19,6 +20,57 @@ pub fn tiny(tie: bool) -> Config {
         initializer_range: 0.3,
         ..Config::default()
     }
+}
+
+/// [`tiny`] in every family, with everything that a family may have.
+fn families() -> [(&'static str, Config); 5] {
+    let llama3 = RopeScaling::Llama3 {
+        factor: 4.0,
+        low_freq_factor: 1.0,
+        high_freq_factor: 4.0,
+        original_max_position_embeddings: 48.0,
+    };
+    [
+        ("Qwen3", tiny(true)),
+        ("Qwen3 with biases", Config { attention_bias: true, ..tiny(false) }),
+        ("Qwen2", Config { architecture: Architecture::Qwen2, ..tiny(false) }),
+        ("Llama", Config { architecture: Architecture::Llama, rope_scaling: llama3, ..tiny(true) }),
+        (
+            "Llama with biases",
+            Config {
+                architecture: Architecture::Llama,
+                rope_scaling: RopeScaling::Linear { factor: 3.0 },
+                attention_bias: true,
+                mlp_bias: true,
+                ..tiny(true)
+            },
+        ),
+    ]
+}
+
+fn add_noise(var: &Var) {
+    let values: Vec<f32> = var.as_tensor().flatten_all().unwrap().to_vec1().unwrap();
+    let noisy: Vec<f32> =
+        values.iter().enumerate().map(|(i, x)| x + ((i * 29 % 17) as f32 - 8.0) / 40.0).collect();
+    var.set(&Tensor::from_vec(noisy, var.shape(), var.device()).unwrap()).unwrap();
+}
+
+/// A small model of every family, each without and with adapters. No norm is one, no bias and no adapter zero.
+pub fn models(seed: u64) -> Vec<(String, Model)> {
+    let mut models = Vec::new();
+    for (at, (name, config)) in families().into_iter().enumerate() {
+        let model = Model::random(config, seed).unwrap();
+        model.parameters().filter(|(_, var)| var.rank() == 1).for_each(|(_, var)| add_noise(var));
+        let mut lora = LoraConfig::new(3);
+        if at % 2 == 1 {
+            lora.targets = vec![Projection::Down, Projection::V, Projection::Q, Projection::Up];
+        }
+        let adapted = model.with_lora(&lora, seed).unwrap();
+        adapted.trainable().filter(|(name, _)| name.contains("lora_B")).for_each(|(_, var)| add_noise(var));
+        models.push((format!("{name} with LoRA"), adapted));
+        models.push((name.to_owned(), model));
+    }
+    models
 }
 
 /// `n` token ids.
