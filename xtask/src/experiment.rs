@@ -94,6 +94,16 @@ fn describe(run: &Run, jobs: &[(Job, Work)], speed: &Speed, out: &Path) {
         count(run.lab.base.parameter_count() as f64),
         experiment.model
     ));
+    if let Some(lora) = &experiment.lora {
+        let targets: Vec<_> = lora.targets.iter().map(|target| target.name()).collect();
+        say(&format!(
+            "  adapters     {} parameters trained: rank {}, alpha {}, on {}",
+            count(run.lab.trained_count() as f64),
+            lora.rank,
+            lora.alpha,
+            targets.join(", ")
+        ));
+    }
     say(&format!(
         "  tasks        {} of {} to train on; {} of each of {} to measure on, greedy and {} samples",
         experiment.tasks.count,
@@ -124,7 +134,7 @@ fn describe(run: &Run, jobs: &[(Job, Work)], speed: &Speed, out: &Path) {
     say(&format!(
         "  in all       about {}, {} of memory, {} of disk",
         duration(seconds),
-        bytes(plan::memory(experiment, &run.lab.base)),
+        bytes(plan::memory(experiment, &run.lab.base, run.lab.trained_count())),
         bytes(disk)
     ));
     if jobs.is_empty() {

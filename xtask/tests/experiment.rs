@@ -10,10 +10,22 @@ fn repository() -> &'static Path {
 }
 
 fn xtask(arguments: &[&str], out: &Path) -> Command {
+    xtask_with(Path::new("experiments/smoke.toml"), arguments, out)
+}
+
+fn xtask_with(config: &Path, arguments: &[&str], out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.current_dir(repository()).arg("experiment").args(["--config", "experiments/smoke.toml"]);
+    command.current_dir(repository()).args(["experiment", "--config"]).arg(config);
     command.args(arguments).arg("--out").arg(out);
     command
+}
+
+/// The smoke experiment with something put in and its base model named by its whole path.
+fn altered(from: &str, to: &str) -> String {
+    let good = fs::read_to_string(repository().join("experiments/smoke.toml")).expect("the smoke experiment");
+    let good = good.replace("../fixtures/base", &repository().join("fixtures/base").to_string_lossy());
+    assert!(good.contains(from), "{from}");
+    good.replace(from, to)
 }
 
 fn run(arguments: &[&str], out: &Path) -> Output {
@@ -36,10 +48,13 @@ fn fail(arguments: &[&str], out: &Path) -> String {
 /// What must be the same in two runs of one configuration: the logs without a clock, and the weights.
 fn results(out: &Path, arm: &str, steps: usize) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = out.join(arm).join("seed-1");
+    let checkpoint = folder.join(format!("checkpoint-{steps}"));
+    let adapter = checkpoint.join("adapter_model.safetensors");
+    let weights = if adapter.exists() { adapter } else { checkpoint.join("model.safetensors") };
     ["metrics.jsonl", "rollouts.jsonl", "evaluation.jsonl"]
         .map(|name| folder.join(name))
         .into_iter()
-        .chain([folder.join(format!("checkpoint-{steps}")).join("model.safetensors")])
+        .chain([weights])
         .map(|path| {
             (path.strip_prefix(out).expect("below out").to_owned(), fs::read(&path).expect("was written"))
         })
@@ -118,6 +133,40 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     assert_same(&whole, &killed, "mentor", 9);
 }
 
+#[test]
+fn adapters_are_trained_alone_and_a_killed_run_on_other_threads_gives_the_same_bytes() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let (whole, killed) = (temporary.path().join("whole"), temporary.path().join("killed"));
+    let config = temporary.path().join("lora.toml");
+    let lora = "[lora]\nrank = 4\nalpha = 8\ntargets = [\"q_proj\", \"v_proj\", \"down_proj\"]\n\n[tasks]";
+    fs::write(&config, altered("[tasks]", lora)).expect("written");
+    let arguments = |threads: &'static str| ["--arms", "sft,mentor", "--steps", "5", "--threads", threads];
+
+    let output = xtask_with(&config, &arguments("1"), &whole).output().expect("xtask starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("rank 4, alpha 8, on q_proj, v_proj, down_proj"), "{text}");
+
+    let mut child =
+        xtask_with(&config, &arguments("2"), &killed).stdout(Stdio::null()).spawn().expect("xtask starts");
+    wait_for_lines(&killed.join("mentor/seed-1/metrics.jsonl"), 3, &mut child);
+    child.kill().expect("it was still running");
+    child.wait().expect("it ended");
+    let output = xtask_with(&config, &arguments("2"), &killed).output().expect("xtask starts");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("goes on after step"));
+    assert_same(&whole, &killed, "mentor", 5);
+
+    let checkpoint = whole.join("mentor/seed-1/checkpoint-5");
+    assert!(
+        checkpoint.join("adapter_config.json").exists() && !checkpoint.join("model.safetensors").exists()
+    );
+    let metrics = fs::read_to_string(whole.join("mentor/seed-1/metrics.jsonl")).expect("metrics");
+    for line in metrics.lines() {
+        let metrics: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert!(metrics["first_log_ratio"].as_f64().expect("a number") < 1e-4, "{line}");
+    }
+}
+
 /// Waits until a log has this many lines; the process must not have finished before.
 fn wait_for_lines(log: &Path, lines: usize, child: &mut Child) {
     let deadline = Instant::now() + Duration::from_mins(5);
@@ -151,21 +200,20 @@ fn four_tasks_are_learnt_until_nearly_every_rollout_is_right() {
 #[test]
 fn a_wrong_configuration_is_refused_before_anything_runs() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
-    let good = fs::read_to_string(repository().join("experiments/smoke.toml")).expect("the smoke experiment");
     let base = repository().join("fixtures/base");
-    let good = good.replace("../fixtures/base", &base.to_string_lossy());
     let cases = [
         ("turns = 6", "turnz = 6", "turnz"),
         ("group = 8", "group = 1", "rl.group"),
         ("suite = \"arithmetic\"", "suite = \"geometry\"", "geometry"),
         ("reward = \"sparse\"", "reward = \"spares\"", "spares"),
         ("peak = 3e-4, warmup = 0", "peak = -1.0, warmup = 0", "rl.optimizer.schedule.peak"),
+        ("[tasks]", "[lora]\nrank = 0\n\n[tasks]", "rank"),
+        ("[tasks]", "[lora]\nrank = 4\ntargets = [\"w_proj\"]\n\n[tasks]", "w_proj"),
         (&base.to_string_lossy(), "/nowhere/at/all", "model"),
     ];
     for (number, (from, to, named)) in cases.into_iter().enumerate() {
-        assert!(good.contains(from), "{from}");
         let file = temporary.path().join(format!("{number}.toml"));
-        fs::write(&file, good.replace(from, to)).expect("written");
+        fs::write(&file, altered(from, to)).expect("written");
         let out = temporary.path().join("out");
         let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
             .args(["experiment", "--config"])

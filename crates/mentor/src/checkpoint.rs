@@ -1,17 +1,18 @@
 //! The state of one arm's training on disk: model, optimizer, counters, and how long its logs were.
 //!
-//! A checkpoint is a folder `checkpoint-STEP` in Hugging Face layout. It is written under a temporary name and renamed
+//! A checkpoint is a folder `checkpoint-STEP` in Hugging Face layout, or PEFT's where adapters are trained. It is written under a temporary name and renamed
 //! when whole, so every folder of that name is complete, and the newest one is where a run goes on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use mentor_model::{AdamW, AdamWConfig, Model, SaveDtype, Tokenizer};
+use mentor_model::{AdamW, AdamWConfig, Model, SaveDtype};
 use serde::{Deserialize, Serialize};
 
 use crate::config::OptimizerConfig;
 use crate::files;
+use crate::lab::Lab;
 use crate::layout::ArmDir;
 
 /// Counters of a training run, all since its start.
@@ -42,20 +43,20 @@ pub struct TrainState {
 }
 
 impl TrainState {
-    /// Goes on from the newest checkpoint in `dir`, or starts from a copy of `base`. Logs are cut back to match.
-    pub fn open(dir: &ArmDir, base: &Model, optimizer: &OptimizerConfig) -> Result<Self> {
+    /// Goes on from the newest checkpoint in `dir`, or starts from the lab's student. Logs are cut back to match.
+    pub fn open(dir: &ArmDir, lab: &Lab, optimizer: &OptimizerConfig, seed: u64) -> Result<Self> {
         fs::create_dir_all(dir.path())
             .with_context(|| format!("{}: cannot be made", dir.path().display()))?;
         let config = adamw(optimizer);
         let state = if let Some(folder) = newest(dir)? {
-            Self::load(&folder, config).with_context(|| {
+            Self::load(&folder, lab, config).with_context(|| {
                 format!(
                     "{}: cannot be read; remove the folder to go on from an earlier one",
                     folder.display()
                 )
             })?
         } else {
-            let model = base.duplicate()?;
+            let model = lab.student(seed)?;
             let optimizer = AdamW::new(&model, config);
             Self { model, optimizer, progress: Progress::default() }
         };
@@ -65,19 +66,22 @@ impl TrainState {
         Ok(state)
     }
 
-    fn load(folder: &Path, config: AdamWConfig) -> Result<Self> {
-        let model = Model::load(folder)?;
+    fn load(folder: &Path, lab: &Lab, config: AdamWConfig) -> Result<Self> {
+        let model = match &lab.experiment.lora {
+            None => Model::load(folder)?,
+            Some(_) => lab.base.load_lora(folder)?,
+        };
         let optimizer = AdamW::load(&model, config, &folder.join("optimizer.safetensors"))?;
         let progress = read_progress(folder)?;
         Ok(Self { model, optimizer, progress })
     }
 
     /// Writes `checkpoint-STEP` and removes older ones.
-    pub fn save(&mut self, dir: &ArmDir, tokenizer: &Tokenizer) -> Result<()> {
+    pub fn save(&mut self, dir: &ArmDir, lab: &Lab) -> Result<()> {
         self.progress.log_lengths = logs(dir).map(|path| files::length(&path));
         let folder = dir.path().join(format!("checkpoint-{}", self.progress.step));
         let temporary = dir.path().join("checkpoint.tmp");
-        self.write(&temporary, tokenizer)
+        self.write(&temporary, lab)
             .and_then(|()| {
                 if folder.exists() {
                     fs::remove_dir_all(&folder)?;
@@ -93,13 +97,16 @@ impl TrainState {
         Ok(())
     }
 
-    fn write(&self, folder: &Path, tokenizer: &Tokenizer) -> Result<()> {
+    fn write(&self, folder: &Path, lab: &Lab) -> Result<()> {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
         fs::create_dir_all(folder)?;
-        self.model.save(folder, SaveDtype::F32)?;
-        tokenizer.save(folder)?;
+        match self.model.lora() {
+            None => self.model.save(folder, SaveDtype::F32)?,
+            Some(_) => self.model.save_lora(folder, &lab.experiment.model)?,
+        }
+        lab.codec.tokenizer.save(folder)?;
         self.optimizer.save(&folder.join("optimizer.safetensors"))?;
         files::write_atomic(&folder.join("progress.json"), &serde_json::to_vec_pretty(&self.progress)?)
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use mentor_model::LoraConfig;
 use mentor_optim::{AdvantageConfig, Objective, Schedule};
 use mentor_reward::Reward;
 use mentor_rollout::Limits;
@@ -26,6 +27,10 @@ pub struct Experiment {
     pub chat: Chat,
     /// Training seeds; every arm is trained once with each.
     pub seeds: Vec<u64>,
+    /// Adapters to train in place of the model's own weights: `rank`, `alpha` (default 2·rank), `targets` (default
+    /// all projections). Absent: full training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraConfig>,
     /// Which tasks are trained on.
     pub tasks: TaskConfig,
     /// Limits of one rollout, in training and evaluation.
@@ -261,6 +266,9 @@ impl Experiment {
     }
 
     fn check_training(&self) -> Result<()> {
+        if let Some(lora) = &self.lora {
+            lora.validate().context("lora")?;
+        }
         check_optimizer("sft.optimizer", &self.sft.optimizer)?;
         check_optimizer("rl.optimizer", &self.rl.optimizer)?;
         ensure!(self.sft.epochs > 0, "sft.epochs: at least 1");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use mentor_model::{HubOptions, Model, Tokenizer};
 use mentor_reward::Reward;
-use mentor_rollout::{Episode, Limits, Rollout, Sampling};
+use mentor_rollout::{Episode, Limits, Rollout, Sampling, derive_seed};
 use mentor_store::{Audience, Store};
 use mentor_toolcall::Chat;
 use mentor_trajectory::{Split, Task, Trajectory};
@@ -16,6 +16,9 @@ use crate::policy::{ModelCodec, ModelPolicy};
 
 /// Seed of the scripted teacher's wordings: the teacher is the same in every experiment.
 const TEACHER_SEED: u64 = 1;
+
+/// Keeps the stream of initial adapters apart from those of training.
+const ADAPTER_STREAM: u64 = 0x6c6f_7261;
 
 /// Tasks with the teacher's trajectory for each.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +54,22 @@ impl Lab {
         let hash = experiment.hash(&model_digest(&folder)?)?;
         let training = read_snapshot(store, TRAINING, Audience::Training)?;
         Ok(Self { experiment, hash, base, codec, training })
+    }
+
+    /// The model an arm starts from: a copy of the base, or the base under fresh adapters.
+    pub fn student(&self, seed: u64) -> Result<Model> {
+        Ok(match &self.experiment.lora {
+            None => self.base.duplicate()?,
+            Some(lora) => self.base.with_lora(lora, derive_seed(&[seed, ADAPTER_STREAM]))?,
+        })
+    }
+
+    /// How many numbers training changes.
+    pub fn trained_count(&self) -> usize {
+        match &self.experiment.lora {
+            None => self.base.parameter_count(),
+            Some(lora) => lora.parameter_count(self.base.config()),
+        }
     }
 
     /// Plays episodes under the experiment's chat format and limits.

@@ -50,9 +50,10 @@ pub fn count(progress: &mut Progress, model: &Model, attempts: &[Attempt], with_
         progress.tokens_sampled += trained;
         progress.tokens_trained += trained;
         progress.tokens_processed += length as u64;
-        // Sampling is one forward pass, training three, the reference one more.
-        let passes = if with_reference { 5.0 } else { 4.0 };
-        progress.flops += passes * length as f64 * model.flops_per_token(length / 2);
+        // Sampling is one forward pass, the reference one more.
+        let passes = if with_reference { 2.0 } else { 1.0 };
+        let forward = passes * model.flops_per_token(length / 2);
+        progress.flops += length as f64 * (forward + model.training_flops_per_token(length / 2));
     }
 }
 

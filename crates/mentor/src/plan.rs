@@ -40,9 +40,10 @@ pub fn measure(lab: &Lab) -> Result<Speed> {
         .collect();
     let batch = sft::pack(&transcripts);
     // The first pass warms caches and the allocator; the second is timed.
-    sft::imitation_gradient(&lab.base, &batch)?;
+    let student = lab.student(0)?;
+    sft::imitation_gradient(&student, &batch)?;
     let clock = Instant::now();
-    sft::imitation_gradient(&lab.base, &batch)?;
+    sft::imitation_gradient(&student, &batch)?;
     let trained = batch.ids.len() as f64 / clock.elapsed().as_secs_f64();
 
     let episodes: Vec<Episode> = (0..TRIAL * 2)
@@ -54,7 +55,7 @@ pub fn measure(lab: &Lab) -> Result<Speed> {
         })
         .collect();
     let clock = Instant::now();
-    let rollouts = lab.player().play(&lab.base, &episodes, &Sampling::for_training(1.0), "trial")?;
+    let rollouts = lab.player().play(&student, &episodes, &Sampling::for_training(1.0), "trial")?;
     let tokens: usize = rollouts.iter().map(Rollout::tokens_sampled).sum();
     Ok(Speed {
         trained,
@@ -92,7 +93,9 @@ impl Work {
 const ROLLOUT_BYTES: f64 = 3000.0;
 
 /// Expected work of one arm for one seed.
-pub fn work(experiment: &Experiment, arm: &Arm, speed: &Speed, parameters: usize) -> Work {
+///
+/// `trained` is how many numbers training changes: weights and two moments of each are saved.
+pub fn work(experiment: &Experiment, arm: &Arm, speed: &Speed, trained: usize) -> Work {
     let evaluation = &experiment.evaluation;
     let evaluated = (evaluation.suites.len() * evaluation.tasks * (1 + evaluation.samples)) as f64;
     let steps = experiment.steps(arm);
@@ -114,13 +117,13 @@ pub fn work(experiment: &Experiment, arm: &Arm, speed: &Speed, parameters: usize
         evaluation_seconds: evaluated * speed.written_tokens / speed.sampled,
         tokens_sampled: steps as f64 * sampled,
         tokens_processed: steps as f64 * processed,
-        disk: (logged + evaluated) * ROLLOUT_BYTES + 12.0 * parameters as f64,
+        disk: (logged + evaluated) * ROLLOUT_BYTES + 12.0 * trained as f64,
     }
 }
 
 /// Memory the run takes at its peak, near enough: the caches of all episodes in play, the activations of one
-/// micro-batch, and five copies of the parameters (weights, gradients, two moments, reference).
-pub fn memory(experiment: &Experiment, model: &Model) -> f64 {
+/// micro-batch, the base model (the reference), and weights, gradients and two moments of what is trained.
+pub fn memory(experiment: &Experiment, model: &Model, trained: usize) -> f64 {
     let config = model.config();
     let layers = config.num_hidden_layers as f64;
     let cache = 2.0 * layers * (config.num_key_value_heads * config.head_dim) as f64;
@@ -128,8 +131,8 @@ pub fn memory(experiment: &Experiment, model: &Model) -> f64 {
         (experiment.rl.prompts * experiment.rl.group).max(experiment.evaluation.tasks).min(MAX_SLOTS) as f64;
     let widths = 12.0 * config.hidden_size as f64 + 5.0 * config.intermediate_size as f64;
     let activations = MICRO_BATCH_TOKENS as f64 * layers * widths;
-    let floats =
-        slots * experiment.limits.tokens as f64 * cache + activations + 5.0 * model.parameter_count() as f64;
+    let parameters = model.parameter_count() as f64 + 4.0 * trained as f64;
+    let floats = slots * experiment.limits.tokens as f64 * cache + activations + parameters;
     4.0 * floats + PROGRAM_BYTES
 }
 

@@ -48,7 +48,7 @@ pub fn train(
     let reward = lab.reward(arm)?;
     let optimizer = lab.experiment.optimizer(arm);
     let steps = lab.experiment.steps(arm);
-    let mut state = TrainState::open(dir, &lab.base, &optimizer)?;
+    let mut state = TrainState::open(dir, lab, &optimizer, seed)?;
     while state.progress.step < steps {
         let (metrics, timing, records) = step(lab, arm, &reward, &optimizer, seed, &mut state)
             .with_context(|| format!("arm {}, seed {seed}, step {}", arm.name, state.progress.step + 1))?;
@@ -57,7 +57,7 @@ pub fn train(
         if state.progress.step.is_multiple_of(lab.experiment.rl.checkpoint_every)
             || state.progress.step == steps
         {
-            state.save(dir, &lab.codec.tokenizer)?;
+            state.save(dir, lab)?;
         }
         if !goes_on {
             break;

@@ -58,7 +58,7 @@ impl Run {
             if dir.evaluation().exists() {
                 continue;
             }
-            let mut work = work(&self.lab.experiment, &job.arm, speed, self.lab.base.parameter_count());
+            let mut work = work(&self.lab.experiment, &job.arm, speed, self.lab.trained_count());
             let done = checkpoint::newest(&dir)?
                 .map_or(Ok(0), |folder| checkpoint::read_progress(&folder).map(|p| p.step))?;
             work.steps = work.steps.saturating_sub(done);

@@ -78,7 +78,7 @@ pub fn train(
         .zip(&lab.training.teacher)
         .map(|(task, teacher)| transcript(&lab.codec.tokenizer, &experiment.chat, task, teacher))
         .collect();
-    let mut state = TrainState::open(dir, &lab.base, &optimizer)?;
+    let mut state = TrainState::open(dir, lab, &optimizer, seed)?;
     while state.progress.step < steps {
         let clock = Instant::now();
         let step = state.progress.step + 1;
@@ -95,7 +95,7 @@ pub fn train(
         progress.tokens_trained += batch.scored.len() as u64;
         progress.tokens_processed += batch.ids.len() as u64;
         let context = batch.ids.len() / batch.starts.len() / 2;
-        progress.flops += 3.0 * batch.ids.len() as f64 * state.model.flops_per_token(context);
+        progress.flops += batch.ids.len() as f64 * state.model.training_flops_per_token(context);
         let metrics = StepMetrics {
             step,
             tokens_sampled: 0,
@@ -115,7 +115,7 @@ pub fn train(
         )?;
         each(&metrics);
         if step.is_multiple_of(experiment.rl.checkpoint_every) || step == steps {
-            state.save(dir, &lab.codec.tokenizer)?;
+            state.save(dir, lab)?;
         }
     }
     Ok(state)
