@@ -1,7 +1,8 @@
 //! Sampling: keys and values of many sequences, each in a slot, extended by any tokens at any time.
 
+use crate::cache::{Beginning, HeadCache, Slot};
 use crate::forward::{ROWS, embed, finish_block, head_block, head_rows, project_block, rows_per_block};
-use crate::kernels::attention::{KeysValues, Visible, append_keys_values, attend, keys_values_len};
+use crate::kernels::attention::{KeysValues, Part, Visible, append_keys_values, attend, attend_parts};
 use crate::kernels::logprob::{TokenLogProb, token_logprob_kernel};
 use crate::kernels::rope::RopeTable;
 use crate::kernels::simd::Level;
@@ -11,6 +12,7 @@ use crate::packed::{ForwardLayer, ForwardWeights};
 use crate::pool::first;
 use crate::{Error, Model, Result};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// A model with a key-value cache of `slots` sequences of up to `max_tokens` tokens (continuous batching by
 /// slots).
@@ -29,20 +31,6 @@ pub struct Decoder<'m> {
     logits: Vec<f32>,
     /// One for each group of chunks that runs on its own.
     rows: Vec<Rows>,
-}
-
-/// One sequence's keys and values.
-#[derive(Debug)]
-struct Slot {
-    len: usize,
-    /// For each layer and key-value head, one behind the other: a head's packed keys and values.
-    heads: Vec<HeadCache>,
-}
-
-#[derive(Debug)]
-struct HeadCache {
-    keys: Vec<f32>,
-    values: Vec<f32>,
 }
 
 /// The rows of one group of chunks, kept for the next call.
@@ -77,7 +65,7 @@ const GROUP_ROWS: usize = 24;
 
 impl<'m> Decoder<'m> {
     /// A decoder with empty slots. Memory: the model once more, and `2·layers·kv_heads·head_dim·4` bytes a
-    /// token and slot, which the system hands out as slots fill.
+    /// token and slot, which the system hands out as slots fill; what [`Decoder::fork`] shares is there once.
     pub fn new(model: &'m Model, slots: usize, max_tokens: usize) -> Result<Self> {
         if slots == 0 || max_tokens == 0 {
             return Err(Error::Decoder("needs at least one slot and one token of room".into()));
@@ -86,18 +74,13 @@ impl<'m> Decoder<'m> {
             return Err(Error::Decoder("runs on the processor; the model lies on another device".into()));
         }
         let c = model.config();
-        let panel = Level::detect().panel();
-        let (keys, values) = keys_values_len(max_tokens, c.head_dim, panel);
-        let heads = c.num_hidden_layers * c.num_key_value_heads;
-        let head = || HeadCache { keys: vec![0.0; keys], values: vec![0.0; values] };
-        let slot = || Slot { len: 0, heads: (0..heads).map(|_| head()).collect() };
         Ok(Self {
             model,
             weights: in_pool(|| ForwardWeights::new(model))?,
             table: c.rope_table(max_tokens),
-            slots: (0..slots).map(|_| slot()).collect(),
+            slots: (0..slots).map(|_| Slot::default()).collect(),
             max_tokens,
-            panel,
+            panel: Level::detect().panel(),
             logits: Vec::new(),
             rows: Vec::new(),
         })
@@ -115,7 +98,7 @@ impl<'m> Decoder<'m> {
 
     /// Tokens in a slot. A slot that does not exist is empty.
     pub fn len(&self, slot: usize) -> usize {
-        self.slots.get(slot).map_or(0, |slot| slot.len)
+        self.slots.get(slot).map_or(0, Slot::len)
     }
 
     /// Whether a slot holds no token.
@@ -131,11 +114,12 @@ impl<'m> Decoder<'m> {
     /// Forgets all but a slot's first `len` tokens.
     pub fn truncate(&mut self, slot: usize, len: usize) {
         if let Some(slot) = self.slots.get_mut(slot) {
-            slot.len = slot.len.min(len);
+            slot.truncate(len);
         }
     }
 
-    /// Makes slot `to` a copy of slot `from`: samples of a group share the work on their prompt.
+    /// Makes slot `to` hold what slot `from` holds. Samples of a group share the work on their prompt, and one
+    /// copy of its keys and values: reading them once for all serves a step of the group.
     ///
     /// # Panics
     /// If either slot does not exist.
@@ -144,16 +128,7 @@ impl<'m> Decoder<'m> {
             return;
         }
         let [source, target] = self.slots.get_disjoint_mut([from, to]).expect("both slots must exist");
-        target.len = source.len;
-        let (len, dim) = (source.len, self.model.config().head_dim);
-        let keys = len.div_ceil(self.panel) * self.panel * dim;
-        for (target, source) in target.heads.iter_mut().zip(&source.heads) {
-            target.keys[..keys].copy_from_slice(&source.keys[..keys]);
-            let stride = self.max_tokens * self.panel;
-            for (to, from) in target.values.chunks_mut(stride).zip(source.values.chunks(stride)) {
-                to[..len * self.panel].copy_from_slice(&from[..len * self.panel]);
-            }
-        }
+        source.fork(target, self.model.config(), self.max_tokens);
     }
 
     /// Appends each chunk of tokens to its slot and returns the logits after each chunk's last token,
@@ -171,9 +146,12 @@ impl<'m> Decoder<'m> {
             self.logits.resize(inputs.len() * vocab, 0.0);
         }
         let tokens: usize = inputs.iter().map(|(_, ids)| ids.len()).sum();
+        for &(slot, _) in inputs {
+            self.slots[slot].reserve(self.model.config(), self.max_tokens);
+        }
         in_pool(|| self.run(inputs, tokens))?;
         for &(slot, ids) in inputs {
-            self.slots[slot].len += ids.len();
+            self.slots[slot].own_len += ids.len();
         }
         Ok(&self.logits[..inputs.len() * vocab])
     }
@@ -191,7 +169,7 @@ impl<'m> Decoder<'m> {
             if std::mem::replace(seen, true) {
                 return Err(Error::Decoder(format!("slot {slot} appears twice in one call")));
             }
-            let past = self.slots[slot].len;
+            let past = self.slots[slot].len();
             if ids.is_empty() || past + ids.len() > self.max_tokens {
                 return Err(Error::Decoder(format!(
                     "slot {slot} holds {past} tokens of {}: cannot append {}",
@@ -231,7 +209,6 @@ impl<'m> Decoder<'m> {
             weights: &self.weights,
             table: &self.table,
             panel: self.panel,
-            capacity: self.max_tokens,
             alone: parts.len() == 1,
         };
         let vocab = self.model.config().vocab_size;
@@ -252,8 +229,6 @@ struct Pass<'a> {
     weights: &'a ForwardWeights,
     table: &'a RopeTable,
     panel: usize,
-    /// Tokens a slot has room for.
-    capacity: usize,
     /// Whether this group may use all threads.
     alone: bool,
 }
@@ -279,7 +254,7 @@ impl Pass<'_> {
         let c = self.model.config();
         let ids: Vec<u32> = chunks.iter().flat_map(|chunk| chunk.ids.iter().copied()).collect();
         let positions: Vec<usize> =
-            chunks.iter().flat_map(|chunk| chunk.slot.len..chunk.slot.len + chunk.ids.len()).collect();
+            chunks.iter().flat_map(|chunk| chunk.slot.len()..chunk.slot.len() + chunk.ids.len()).collect();
         let n = ids.len();
         let mut stream = first(&mut rows.stream, n * c.hidden_size);
         let mut output = first(&mut rows.output, n * c.hidden_size);
@@ -395,40 +370,63 @@ impl Pass<'_> {
         let (heads, wide) = (c.num_key_value_heads, c.group() * c.head_dim);
         let columns: Vec<_> = (0..heads).map(|h| h * wide..(h + 1) * wide).collect();
         let mut tiles = split(attended, c.q_width(), chunks.iter().map(Chunk::rows), &columns).into_iter();
-        let mut tasks = Vec::with_capacity(tiles.len());
+        let mut tasks: Vec<HeadTask<'_>> = Vec::with_capacity(tiles.len());
         for chunk in chunks {
-            let (past, (start, end)) = (chunk.slot.len, chunk.rows());
-            let mine = &mut chunk.slot.heads[layer * heads..(layer + 1) * heads];
-            for ((head, store), out) in mine.iter_mut().enumerate().zip(tiles.by_ref()) {
-                tasks.push(HeadTask { head, store, out, past, start, end });
+            let (start, end) = chunk.rows();
+            let Slot { beginning, own, own_len } = &mut *chunk.slot;
+            let (past, capacity) = (*own_len, own.capacity);
+            let joins =
+                end - start == 1 && tasks.last().is_some_and(|task| task.takes_in(beginning.as_ref()));
+            let first = if joins { tasks.len() - heads } else { tasks.len() };
+            if !joins {
+                let beginning = beginning.as_ref();
+                tasks.extend((0..heads).map(|head| HeadTask { head, beginning, members: Vec::new() }));
+            }
+            let mine = &mut own.heads[layer * heads..(layer + 1) * heads];
+            for ((task, store), out) in tasks[first..].iter_mut().zip(mine).zip(tiles.by_ref()) {
+                task.members.push(Member { store, capacity, past, start, end, out });
             }
         }
-        tasks.into_par_iter().with_min_len(4).for_each(|task| self.attend_head(task, projected));
+        tasks.into_par_iter().with_min_len(2).for_each(|task| self.attend_head(layer, task, projected));
     }
 
-    /// One chunk and key-value head of [`Pass::attention`].
-    fn attend_head(&self, task: HeadTask<'_>, projected: &Projected<'_>) {
-        let HeadTask { head, store, mut out, past, start, end } = task;
+    /// One key-value head of [`Pass::attention`], for sequences that share their beginning.
+    fn attend_head(&self, layer: usize, mut task: HeadTask<'_>, projected: &Projected<'_>) {
+        for member in &mut task.members {
+            self.append(task.head, member, projected);
+        }
+        match task.beginning {
+            None => {
+                task.members.into_iter().for_each(|member| self.attend_alone(task.head, member, projected))
+            }
+            Some(beginning) => {
+                let at = layer * self.model.config().num_key_value_heads + task.head;
+                let shared = (beginning.cache.view(at), beginning.len);
+                match &task.members[..] {
+                    [member] if member.tokens() > 1 => self.attend_chunk(task, shared, projected),
+                    _ => self.attend_together(task, shared, projected),
+                }
+            }
+        }
+    }
+
+    /// Appends a chunk's keys and values to its sequence's own.
+    fn append(&self, head: usize, member: &mut Member<'_>, projected: &Projected<'_>) {
         let c = self.model.config();
-        let (dim, group, tokens) = (c.head_dim, c.group(), end - start);
-        let (k_stride, v_stride) = (c.qk_width(), c.qkv_width());
-        let k = &projected.turned[start * k_stride + c.q_width() + head * dim..];
-        let v = &projected.qkv[start * v_stride + c.qk_width() + head * dim..];
-        let HeadCache { keys, values } = store;
-        append_keys_values(
-            tokens,
-            dim,
-            k,
-            k_stride,
-            v,
-            v_stride,
-            keys,
-            values,
-            self.capacity,
-            self.panel,
-            past,
-        );
-        let kv = KeysValues { keys, values, capacity: self.capacity };
+        let (k_stride, v_stride, dim) = (c.qk_width(), c.qkv_width(), c.head_dim);
+        let k = &projected.turned[member.start * k_stride + c.q_width() + head * dim..];
+        let v = &projected.qkv[member.start * v_stride + c.qk_width() + head * dim..];
+        let HeadCache { keys, values } = &mut *member.store;
+        let (tokens, capacity, past) = (member.end - member.start, member.capacity, member.past);
+        append_keys_values(tokens, dim, k, k_stride, v, v_stride, keys, values, capacity, self.panel, past);
+    }
+
+    /// A chunk whose sequence shares nothing.
+    fn attend_alone(&self, head: usize, member: Member<'_>, projected: &Projected<'_>) {
+        let c = self.model.config();
+        let (dim, group, k_stride) = (c.head_dim, c.group(), c.qk_width());
+        let (tokens, past, start) = (member.tokens(), member.past, member.start);
+        let (kv, mut out) = member.into_view();
         let q = &projected.turned[start * k_stride + head * group * dim..];
         let scale = c.attention_scale();
         self.model.scratch.with(|scratch| {
@@ -440,26 +438,147 @@ impl Pass<'_> {
                 attend(group, dim, q, dim, kv, visible, scale, together, dim, &mut [], scores);
             } else {
                 let visible = Visible { first: past + 1, step: 1 };
-                for member in 0..group {
-                    let out = &mut together[member * dim..];
-                    let q = &q[member * dim..];
+                for place in 0..group {
+                    let out = &mut together[place * dim..];
+                    let q = &q[place * dim..];
                     attend(tokens, dim, q, k_stride, kv, visible, scale, out, group * dim, &mut [], scores);
                 }
             }
             out.fill_from(together);
         });
     }
+
+    /// The next token of every sequence behind a beginning: their queries, and those of the heads that share
+    /// these keys, are the rows of one product with it.
+    fn attend_together(
+        &self,
+        task: HeadTask<'_>,
+        (beginning, shared): (KeysValues<'_>, usize),
+        projected: &Projected<'_>,
+    ) {
+        let c = self.model.config();
+        let (dim, group) = (c.head_dim, c.group());
+        let wide = group * dim;
+        self.model.scratch.with(|scratch| {
+            let queries = first(&mut scratch.a, task.members.len() * wide);
+            for (to, member) in queries.chunks_exact_mut(wide).zip(&task.members) {
+                let at = member.start * c.qk_width() + task.head * wide;
+                to.copy_from_slice(&projected.turned[at..at + wide]);
+            }
+            let parts: Vec<Part<'_>> = task
+                .members
+                .iter()
+                .map(|member| {
+                    let visible = Visible { first: shared + member.past + 1, step: 0 };
+                    Part { rows: group, own: member.view(), visible }
+                })
+                .collect();
+            let out = first(&mut scratch.b, task.members.len() * wide);
+            let scores = &mut scratch.attention.p;
+            attend_parts(dim, queries, beginning, shared, &parts, c.attention_scale(), out, scores);
+            for (mut member, out) in task.members.into_iter().zip(out.chunks_exact(wide)) {
+                member.out.fill_from(out);
+            }
+        });
+    }
+
+    /// Several tokens of one sequence behind a beginning, head by head and some rows at a time.
+    fn attend_chunk(
+        &self,
+        task: HeadTask<'_>,
+        (beginning, shared): (KeysValues<'_>, usize),
+        projected: &Projected<'_>,
+    ) {
+        let c = self.model.config();
+        let (dim, group) = (c.head_dim, c.group());
+        for member in task.members {
+            let (tokens, past, first_row) = (member.tokens(), member.past, member.start);
+            let (own, mut to) = member.into_view();
+            self.model.scratch.with(|scratch| {
+                let whole = first(&mut scratch.b, tokens * group * dim);
+                let (queries, out) =
+                    first(&mut scratch.a, 2 * CHUNK_ROWS * dim).split_at_mut(CHUNK_ROWS * dim);
+                for head in 0..group {
+                    for start in (0..tokens).step_by(CHUNK_ROWS) {
+                        let rows = CHUNK_ROWS.min(tokens - start);
+                        let column = (task.head * group + head) * dim;
+                        let q = &projected.turned[(first_row + start) * c.qk_width() + column..];
+                        copy_rows(rows, dim, q, c.qk_width(), queries, dim);
+                        let visible = Visible { first: shared + past + start + 1, step: 1 };
+                        let parts = [Part { rows, own, visible }];
+                        let out = &mut out[..rows * dim];
+                        let scores = &mut scratch.attention.p;
+                        attend_parts(
+                            dim,
+                            queries,
+                            beginning,
+                            shared,
+                            &parts,
+                            c.attention_scale(),
+                            out,
+                            scores,
+                        );
+                        let place = &mut whole[(start * group + head) * dim..];
+                        copy_rows(rows, dim, out, dim, place, group * dim);
+                    }
+                }
+                to.fill_from(whole);
+            });
+        }
+    }
 }
 
-/// The work on one chunk and key-value head.
+/// Rows of a chunk worked on together behind a shared beginning.
+const CHUNK_ROWS: usize = 24;
+
+/// Copies the first `width` values of `rows` rows.
+fn copy_rows(rows: usize, width: usize, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
+    for row in 0..rows {
+        to[row * to_stride..row * to_stride + width]
+            .copy_from_slice(&from[row * from_stride..row * from_stride + width]);
+    }
+}
+
+/// The work on one key-value head: a chunk, or the next tokens of sequences that share their beginning.
 struct HeadTask<'a> {
     head: usize,
+    beginning: Option<&'a Beginning>,
+    members: Vec<Member<'a>>,
+}
+
+impl HeadTask<'_> {
+    /// Whether another single token may come to these.
+    fn takes_in(&self, beginning: Option<&Beginning>) -> bool {
+        let (Some(mine), Some(theirs)) = (self.beginning, beginning) else { return false };
+        let single = self.members.first().is_some_and(|member| member.tokens() == 1);
+        single && mine.len == theirs.len && Arc::ptr_eq(&mine.cache, &theirs.cache)
+    }
+}
+
+/// One chunk of a [`HeadTask`].
+struct Member<'a> {
     store: &'a mut HeadCache,
-    out: Tile<'a>,
-    /// Tokens that were there before.
+    capacity: usize,
+    /// Tokens of the sequence's own that were there before.
     past: usize,
     start: usize,
     end: usize,
+    out: Tile<'a>,
+}
+
+impl<'a> Member<'a> {
+    fn tokens(&self) -> usize {
+        self.end - self.start
+    }
+
+    fn view(&self) -> KeysValues<'_> {
+        KeysValues { keys: &self.store.keys, values: &self.store.values, capacity: self.capacity }
+    }
+
+    fn into_view(self) -> (KeysValues<'a>, Tile<'a>) {
+        let HeadCache { keys, values } = self.store;
+        (KeysValues { keys, values, capacity: self.capacity }, self.out)
+    }
 }
 
 /// The log-probability of `token` and the entropy of `softmax(logits / temperature)`, for one row of logits:

@@ -6,6 +6,7 @@ mod architecture;
 mod attention;
 mod backward;
 mod batch;
+mod cache;
 mod checkpoint;
 mod composed;
 mod config;

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{VOCAB, bits, derivatives, ids, tiny, with_threads};
-use mentor_model::{Batch, Gradients, Model, Scored};
+use mentor_model::{Batch, Decoder, Gradients, Model, Scored};
 use proptest::prelude::*;
 
 /// A group's sequences, and which of their tokens are scored.
@@ -124,4 +124,43 @@ fn families_that_break_their_rules_are_refused() {
         let batch = Batch { continues, scored, ..good.clone() };
         assert!(batch.validate(VOCAB).is_err(), "{batch:?}");
     }
+}
+
+#[test]
+fn slots_that_share_their_beginning_give_the_bits_of_slots_of_their_own() {
+    let model = Model::random(tiny(true), 6).unwrap();
+    let prompt = ids(37, 1);
+    let own: Vec<Vec<u32>> = (0..5).map(|s| ids(60, s + 2)).collect();
+    let mut shared = Decoder::new(&model, 6, 110).unwrap();
+    let mut alone = Decoder::new(&model, 6, 110).unwrap();
+    shared.extend(&[(5, &prompt)]).unwrap();
+    for slot in 0..5 {
+        shared.fork(5, slot);
+        alone.extend(&[(slot, &prompt)]).unwrap();
+    }
+    shared.clear(5);
+    let mut at = 0;
+    // Single tokens, chunks behind the beginning, and both in one call; slot 4 leaves and comes back as a copy.
+    for (step, chunk) in [1, 1, 3, 1, 26, 1, 1, 2].into_iter().enumerate() {
+        let length = |slot: usize| if slot == 1 { 1 } else { chunk };
+        let inputs: Vec<(usize, &[u32])> =
+            own.iter().enumerate().map(|(slot, ids)| (slot, &ids[at..at + length(slot)])).collect();
+        let expected = bits(alone.extend(&inputs).unwrap());
+        assert_eq!(bits(shared.extend(&inputs).unwrap()), expected, "step {step}");
+        for decoder in [&mut alone, &mut shared] {
+            decoder.clear(4);
+            decoder.fork(0, 4);
+            assert_eq!((decoder.len(4), decoder.len(1)), (decoder.len(0), 38 + step));
+        }
+        at += chunk;
+    }
+    // Into the beginning, and behind it again.
+    for decoder in [&mut alone, &mut shared] {
+        decoder.truncate(0, 20);
+        decoder.truncate(2, 40);
+    }
+    let inputs: [(usize, &[u32]); 3] = [(0, &[1, 2, 3]), (2, &[4]), (3, &[5])];
+    assert_eq!(bits(shared.extend(&inputs).unwrap()), bits(alone.extend(&inputs).unwrap()));
+    shared.truncate(0, 0);
+    assert!(shared.is_empty(0) && !shared.is_empty(2));
 }

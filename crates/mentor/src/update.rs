@@ -8,7 +8,7 @@ use mentor_rollout::Rollout;
 use crate::metrics::UpdateStats;
 
 /// Trained tokens a forward and backward pass holds at once; gradients of such micro-batches are added up.
-pub const MICRO_BATCH_TOKENS: usize = 8192;
+pub const MICRO_BATCH_TOKENS: usize = 4096;
 
 /// One rollout and what every token sampled in it is pushed by.
 #[derive(Clone, Copy, Debug)]

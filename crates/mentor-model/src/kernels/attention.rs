@@ -109,12 +109,86 @@ pub(crate) fn attend_lanes<S: Simd>(
         let out = &mut out[start * out_stride..];
         matmul_of(s, block, scores, width, values, out, out_stride, Write::Set);
         for (i, &inverse) in inverse[..block].iter().enumerate() {
-            let row = &mut out[i * out_stride..i * out_stride + head_dim];
-            for at in (0..head_dim).step_by(S::N) {
-                let end = head_dim.min(at + S::N);
-                s.store(s.mul(s.load(&row[at..end]), s.splat(inverse)), &mut row[at..end]);
-            }
+            scale_row(s, &mut out[i * out_stride..i * out_stride + head_dim], inverse);
         }
+    }
+}
+
+/// Query rows of one sequence, one behind the other, and the keys and values of its own that they see behind a
+/// shared beginning.
+pub(crate) struct Part<'a> {
+    pub(crate) rows: usize,
+    pub(crate) own: KeysValues<'a>,
+    /// How many tokens each row sees, those of the beginning included.
+    pub(crate) visible: Visible,
+}
+
+dispatched! {
+    /// [`attend`] of several sequences that begin with the same `shared` tokens, whose keys and values are read
+    /// once for all of them: `q` and `out` are `(rows of all parts, head_dim)`. The bits are those of each
+    /// sequence for itself, its keys and values in one piece.
+    pub(crate) fn attend_parts(
+        head_dim: usize, q: &[f32], beginning: KeysValues<'_>, shared: usize, parts: &[Part<'_>], scale: f32,
+        out: &mut [f32], scores: &mut Vec<f32>,
+    ) = attend_parts_lanes;
+}
+
+#[inline(always)]
+pub(crate) fn attend_parts_lanes<S: Simd>(
+    s: S,
+    head_dim: usize,
+    q: &[f32],
+    beginning: KeysValues<'_>,
+    shared: usize,
+    parts: &[Part<'_>],
+    scale: f32,
+    out: &mut [f32],
+    scores: &mut Vec<f32>,
+) {
+    let d = head_dim;
+    let all: usize = parts.iter().map(|part| part.rows).sum();
+    let seen_by = |part: &Part<'_>| part.visible.of(part.rows - 1);
+    let most = parts.iter().map(seen_by).max().unwrap_or(0);
+    let width = most.next_multiple_of(S::PANEL);
+    if scores.len() < all * width {
+        scores.resize(all * width, 0.0);
+    }
+    let keys = Panels { k: d, n: shared, stride: d * S::PANEL, data: beginning.keys };
+    matmul_of(s, all, q, d, keys, scores, width, Write::Set);
+    let mut inverse = Vec::with_capacity(all);
+    let mut first = 0;
+    for part in parts {
+        let own = seen_by(part) - shared;
+        let keys = Panels { k: d, n: own, stride: d * S::PANEL, data: part.own.keys };
+        let scores = &mut scores[first * width..(first + part.rows) * width];
+        matmul_of(s, part.rows, &q[first * d..], d, keys, &mut scores[shared..], width, Write::Set);
+        for (i, row) in scores.chunks_exact_mut(width).enumerate() {
+            let (total, _) = softmax_row(s, row, part.visible.of(i), scale);
+            inverse.push(1.0 / total);
+        }
+        first += part.rows;
+    }
+    let values = Panels { k: shared, n: d, stride: beginning.capacity * S::PANEL, data: beginning.values };
+    matmul_of(s, all, scores, width, values, out, d, Write::Set);
+    let mut first = 0;
+    for part in parts {
+        let own = seen_by(part) - shared;
+        let values = Panels { k: own, n: d, stride: part.own.capacity * S::PANEL, data: part.own.values };
+        let scores = &scores[first * width + shared..];
+        matmul_of(s, part.rows, scores, width, values, &mut out[first * d..], d, Write::Add);
+        first += part.rows;
+    }
+    for (row, &inverse) in out.chunks_exact_mut(d).zip(&inverse) {
+        scale_row(s, row, inverse);
+    }
+}
+
+/// `row *= factor`.
+#[inline(always)]
+fn scale_row<S: Simd>(s: S, row: &mut [f32], factor: f32) {
+    for at in (0..row.len()).step_by(S::N) {
+        let end = row.len().min(at + S::N);
+        s.store(s.mul(s.load(&row[at..end]), s.splat(factor)), &mut row[at..end]);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every kernel, compiled for every instruction set the machine has, against a naive twin in f64.
 
 use super::attention::{
-    AttentionGrad, AttentionScratch, KeysValues, Visible, append_keys_values, attend_backward_lanes,
-    attend_lanes, keys_values_len,
+    AttentionGrad, AttentionScratch, KeysValues, Part, Visible, append_keys_values, attend_backward_lanes,
+    attend_lanes, attend_parts_lanes, keys_values_len,
 };
 use super::matmul::{Packed, Panels, Write, matmul_lanes, matmul_tn_lanes, pack_plain, pack_transposed};
 use super::simd::{Portable, Simd};
@@ -306,6 +306,8 @@ fn attention<S: Simd>(s: S, t: usize, d: usize) {
         assert_eq!(alone, out[i * d..(i + 1) * d]);
     }
 
+    parted(s, t, d, scale, [&q, &k, &v], &out);
+
     let dout = values(t * d, 4);
     let of = AttentionGrad {
         tokens: t,
@@ -336,6 +338,40 @@ fn attention<S: Simd>(s: S, t: usize, d: usize) {
     close(&scratch.dq[..t * d], &slopes(&q, |q| loss(q, &wk, &wv)), 1e-3);
     close(&scratch.dk[..t * d], &slopes(&k, |k| loss(&wq, k, &wv)), 1e-3);
     close(&scratch.dv[..t * d], &slopes(&v, |v| loss(&wq, &wk, v)), 1e-3);
+}
+
+fn viewed((keys, values, capacity): &(Vec<f32>, Vec<f32>, usize)) -> KeysValues<'_> {
+    KeysValues { keys, values, capacity: *capacity }
+}
+
+/// Rows behind a shared beginning, two sequences at once and one of several rows, give the bits of `whole`.
+fn parted<S: Simd>(s: S, t: usize, d: usize, scale: f32, [q, k, v]: [&[f32]; 3], whole: &[f32]) {
+    let packed = |from: usize, to: usize| {
+        let capacity = to - from + 3;
+        let (keys_len, values_len) = keys_values_len(capacity, d, S::PANEL);
+        let (mut keys, mut vals) = (vec![f32::NAN; keys_len], vec![f32::NAN; values_len]);
+        let (k, v) = (&k[from * d..], &v[from * d..]);
+        append_keys_values(to - from, d, k, d, v, d, &mut keys, &mut vals, capacity, S::PANEL, 0);
+        (keys, vals, capacity)
+    };
+    for shared in [1, t / 2, t - 1] {
+        if shared == 0 || shared == t {
+            continue;
+        }
+        let (beginning, own) = (packed(0, shared), packed(shared, t));
+        let part = |rows: usize, first: usize| Part {
+            rows,
+            own: viewed(&own),
+            visible: Visible { first, step: usize::from(rows > 1) },
+        };
+        let parts = [part(1, t), part(t - shared, shared + 1), part(1, shared + 1)];
+        let rows = [&q[(t - 1) * d..], &q[shared * d..], &q[shared * d..(shared + 1) * d]].concat();
+        let expected =
+            [&whole[(t - 1) * d..], &whole[shared * d..], &whole[shared * d..(shared + 1) * d]].concat();
+        let (mut found, mut scores) = (vec![f32::NAN; expected.len()], Vec::new());
+        attend_parts_lanes(s, d, &rows, viewed(&beginning), shared, &parts, scale, &mut found, &mut scores);
+        assert_eq!(found, expected);
+    }
 }
 
 proptest! {
