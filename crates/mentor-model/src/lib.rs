@@ -6,6 +6,8 @@ mod architecture;
 mod attention;
 mod backward;
 mod batch;
+#[doc(hidden)]
+pub mod bench;
 mod cache;
 mod checkpoint;
 mod composed;

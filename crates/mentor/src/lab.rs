@@ -104,7 +104,10 @@ impl Player<'_> {
         source: &str,
     ) -> Result<Vec<Rollout>> {
         let mut policy = ModelPolicy::new(model, episodes.len().min(MAX_SLOTS), self.limits.tokens)?;
-        Ok(mentor_rollout::play(&mut policy, self.codec, self.chat, episodes, sampling, self.limits, source)?)
+        // On a thread of the pool, where starting parallel work is cheap.
+        Ok(rayon::scope(|_| {
+            mentor_rollout::play(&mut policy, self.codec, self.chat, episodes, sampling, self.limits, source)
+        })?)
     }
 }
 

@@ -37,7 +37,9 @@ pub(super) fn rollouts(
     let mut policy = TimedPolicy { policy, times: Times::default() };
     let sampling = Sampling::for_training(1.0);
     let codec = IndexCodec { prompts };
-    let rollouts = play(&mut policy, &codec, &Chat::Qwen3, &episodes, &sampling, &limits, "bench")?;
+    // On a thread of the pool, where starting parallel work is cheap.
+    let rollouts =
+        rayon::scope(|_| play(&mut policy, &codec, &Chat::Qwen3, &episodes, &sampling, &limits, "bench"))?;
     Ok((rollouts, policy.times))
 }
 
