@@ -397,7 +397,9 @@ impl Pass<'_> {
         }
         match task.beginning {
             None => {
-                task.members.into_iter().for_each(|member| self.attend_alone(task.head, member, projected))
+                for member in task.members {
+                    self.attend_alone(task.head, member, projected);
+                }
             }
             Some(beginning) => {
                 let at = layer * self.model.config().num_key_value_heads + task.head;
