@@ -53,6 +53,22 @@ fn every_repetition_is_one_json_line() {
 }
 
 #[test]
+fn memory_does_not_grow_from_step_to_step() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let size = ["--batch", "4", "--prompt", "40", "--new", "40", "--group", "4", "--beta", "0.001"];
+    let output = bench(folder.path(), &[&["grpo-step"], &size[..], &["--reps", "12", "--json"]].concat());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let peaks: Vec<u64> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?["peak_rss_bytes"].as_u64())
+        .collect();
+    if let [first, .., last] = peaks[..] {
+        assert!(last < first + first / 8, "{peaks:?}");
+    }
+    assert!(peaks.len() == 12 || !cfg!(target_os = "linux"), "{text}");
+}
+
+#[test]
 fn without_json_there_is_a_table() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = bench(folder.path(), &["generate", "--batch", "2", "--new", "3", "--reps", "3"]);

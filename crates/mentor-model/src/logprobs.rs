@@ -8,7 +8,7 @@ use crate::{Batch, Error, Gradients, Model, Result};
 use candle_core::{Device, Tensor};
 
 /// Tokens that [`Model::logprobs_no_grad`] runs at a time: whole sequences until there are this many.
-const NO_GRAD_TOKENS: usize = 8192;
+const NO_GRAD_TOKENS: usize = 4096;
 
 /// Log-probabilities of a batch's scored tokens, and what their gradient needs.
 ///

@@ -6,6 +6,7 @@ use crate::linears::Linears;
 use crate::model::LinearIndex;
 use crate::pool::Buffer;
 use rayon::prelude::*;
+use std::ops::RangeInclusive;
 
 /// Where adapters' rows stand, several groups of projections side by side: of each, `s·x·Aᵀ` and then its gradient.
 pub(crate) struct LowColumns<const GROUPS: usize> {
@@ -98,15 +99,18 @@ impl<'a> Jobs<'a> {
     }
 }
 
-/// Weights of a strip that one task sums up: enough to be worth packing the right operand for, few enough to
-/// share the work.
-const STRIP: usize = 24_576;
+/// Weights of a strip that one task sums up: enough to be worth packing the right operand for, no more than stay in
+/// the second-level cache.
+const STRIP: RangeInclusive<usize> = 6_144..=49_152;
 
-/// Computes gradients, strips of their rows in parallel. A strip sums over all rows of the batch in order.
+/// Computes gradients, strips of their rows in parallel: four for each thread where they are not too small. A strip
+/// sums over all rows of the batch in order, so that its height changes no bit.
 pub(crate) fn weight_gradients(model: &Model, rows: usize, jobs: Vec<Job<'_>>) {
+    let weights: usize = jobs.iter().map(|job| job.out.len()).sum();
+    let strip = (weights / (4 * rayon::current_num_threads())).clamp(*STRIP.start(), *STRIP.end());
     let mut strips = Vec::new();
     for job in jobs {
-        let height = (STRIP / job.width).next_multiple_of(12).max(12);
+        let height = (strip / job.width).next_multiple_of(12).max(12);
         for (i, out) in job.out.chunks_mut(height * job.width).enumerate() {
             strips.push(Job { out, left: &job.left[i * height..], ..job });
         }

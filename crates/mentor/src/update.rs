@@ -22,17 +22,14 @@ pub struct Sample<'a> {
 /// Log-probabilities of every sample's sampled tokens under another model, the one the objective's KL term measures
 /// the distance to.
 pub fn reference_logprobs(base: &Model, samples: &[Sample], temperature: f32) -> Result<Vec<Vec<f32>>> {
-    let mut references = Vec::with_capacity(samples.len());
-    for micro in micro_batches(samples) {
-        let (values, _) = base.logprobs_no_grad(&pack(micro), temperature)?;
-        let mut rest = values.as_slice();
-        for sample in micro {
-            let (mine, others) = rest.split_at(sample.rollout.tokens_sampled());
-            references.push(mine.to_vec());
-            rest = others;
-        }
-    }
-    Ok(references)
+    let (values, _) = base.logprobs_no_grad(&pack(samples), temperature)?;
+    let mut rest = values.as_slice();
+    let mine = |sample: &Sample| {
+        let (mine, others) = rest.split_at(sample.rollout.tokens_sampled());
+        rest = others;
+        mine.to_vec()
+    };
+    Ok(samples.iter().map(mine).collect())
 }
 
 /// Gradient of the objective over one mini-batch; `references` has an entry a sample, empty without a KL term.
