@@ -137,8 +137,10 @@ fn gates(criterion: &mut Criterion) {
 fn steps(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("engine/step");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
-    for (name, batch) in [(Name::TrainStep, 8), (Name::Generate, 32), (Name::GrpoStep, 2)] {
-        let workload = Workload { name, batch, prompt: 64, new: 64, group: 8, beta: 0.001 };
+    for (name, batch) in
+        [(Name::TrainStep, 8), (Name::LoraStep, 8), (Name::Generate, 32), (Name::GrpoStep, 2)]
+    {
+        let workload = Workload { name, batch, prompt: 64, new: 64, group: 8, beta: 0.001, lora_rank: 16 };
         let mut bench = Bench::new(Config::default(), workload).expect("a valid workload");
         let tokens = bench.run().expect("a step").tokens;
         group.throughput(Throughput::Elements(tokens as u64));

@@ -107,7 +107,7 @@ pub struct GatesOptions {
 /// Flags of `bench`.
 #[derive(Args)]
 pub struct BenchOptions {
-    /// `train-step`, `generate` or `grpo-step`.
+    /// `train-step`, `lora-step`, `generate` or `grpo-step`.
     #[arg(value_name = "NAME")]
     pub name: Name,
     /// A Hugging Face `config.json`: the shape of the model, whose weights are random.
@@ -119,7 +119,7 @@ pub struct BenchOptions {
     /// Tokens of a prompt.
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub prompt: usize,
-    /// Tokens behind a prompt: sampled ones, or the rest of a row of `train-step`.
+    /// Tokens behind a prompt: sampled ones, or the rest of a row of `train-step` and `lora-step`.
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub new: usize,
     /// Samples of a prompt in `grpo-step`.
@@ -128,6 +128,9 @@ pub struct BenchOptions {
     /// Weight of the KL term in `grpo-step`; without one there is no reference pass.
     #[arg(long, value_name = "X", default_value_t = 0.0)]
     pub beta: f32,
+    /// Rank of the adapters of `lora-step`.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub lora_rank: usize,
     /// Number format. There is `f32`.
     #[arg(long, value_name = "T", default_value = "f32")]
     pub dtype: String,

@@ -29,6 +29,7 @@ pub fn run(options: &BenchOptions) -> Result<()> {
         new: options.new,
         group: options.group,
         beta: options.beta,
+        lora_rank: options.lora_rank,
     };
     let mut bench = Bench::new(read_config(&options.model_config)?, workload)?;
     for _ in 0..WARM_UP {

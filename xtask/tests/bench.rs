@@ -29,9 +29,9 @@ fn refused(arguments: &[&str]) -> String {
 #[test]
 fn every_repetition_is_one_json_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for (name, tokens) in [("train-step", 24), ("generate", 12), ("grpo-step", 24)] {
+    for (name, tokens) in [("train-step", 24), ("lora-step", 24), ("generate", 12), ("grpo-step", 24)] {
         let size = ["--batch", "3", "--prompt", "4", "--new", "4", "--group", "2", "--beta", "0.001"];
-        let flags = ["--reps", "2", "--threads", "2", "--dtype", "f32", "--json"];
+        let flags = ["--lora-rank", "2", "--reps", "2", "--threads", "2", "--dtype", "f32", "--json"];
         let output = bench(folder.path(), &[&[name], &size[..], &flags[..]].concat());
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -85,7 +85,8 @@ fn what_cannot_be_measured_is_refused_by_name() {
         (&["generate", "--batch", "0"], "--batch"),
         (&["generate", "--batch", "65", "--prompt", "1"], "65 different prompts"),
         (&["grpo-step", "--beta", "nan"], "--beta"),
-        (&["fly"], "train-step, generate, grpo-step"),
+        (&["lora-step", "--lora-rank", "0"], "--lora-rank"),
+        (&["fly"], "train-step, lora-step, generate, grpo-step"),
     ] {
         let message = refused(arguments);
         assert!(message.contains(named), "{arguments:?}: {message}");

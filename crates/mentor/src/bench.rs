@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
-use mentor_model::{AdamW, AdamWConfig, Batch, Config, Gradients, Model};
+use mentor_model::{AdamW, AdamWConfig, Batch, Config, Gradients, LoraConfig, Model};
 use mentor_optim::{AdvantageConfig, Kl, KlEstimator, Objective, advantages};
 use mentor_rollout::{Rng, Rollout, derive_seed};
 use serde::{Serialize, Serializer};
@@ -28,6 +28,8 @@ use crate::update::{Sample, policy_gradient, reference_logprobs};
 pub enum Name {
     /// Forward, backward, clipping and `AdamW` over rows of `prompt + new` tokens with loss on all positions.
     TrainStep,
+    /// The same with low-rank adapters on every projection, the weights below them frozen.
+    LoraStep,
     /// Sampling `new` tokens behind each of `batch` prompts.
     Generate,
     /// Sampling a group behind each of `batch` prompts, reference log-probabilities, gradient and update.
@@ -36,12 +38,13 @@ pub enum Name {
 
 impl Name {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::TrainStep, Self::Generate, Self::GrpoStep];
+    pub const ALL: [Self; 4] = [Self::TrainStep, Self::LoraStep, Self::Generate, Self::GrpoStep];
 
     /// As it is written on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TrainStep => "train-step",
+            Self::LoraStep => "lora-step",
             Self::Generate => "generate",
             Self::GrpoStep => "grpo-step",
         }
@@ -80,6 +83,8 @@ pub struct Workload {
     pub group: usize,
     /// Weight of the KL term; at zero there is no reference pass ([`Name::GrpoStep`]).
     pub beta: f32,
+    /// Rank of the adapters ([`Name::LoraStep`]).
+    pub lora_rank: usize,
 }
 
 /// One repetition.
@@ -89,7 +94,7 @@ pub struct Measurement {
     pub name: &'static str,
     /// Wall-clock time.
     pub seconds: f64,
-    /// Positions of the batch ([`Name::TrainStep`]) or tokens sampled (otherwise).
+    /// Positions of the batch ([`Name::TrainStep`], [`Name::LoraStep`]) or tokens sampled (otherwise).
     pub tokens: usize,
     /// `tokens / seconds`.
     pub tokens_per_s: f64,
@@ -147,11 +152,15 @@ const RATE: f64 = 1e-5;
 impl Bench {
     /// Makes the model. This is not part of any measurement.
     pub fn new(config: Config, workload: Workload) -> Result<Self> {
-        let Workload { name, batch, prompt, new, group, beta } = workload;
+        let Workload { name, batch, prompt, new, group, beta, lora_rank } = workload;
         ensure!(batch > 0 && prompt > 0 && new > 0, "--batch, --prompt and --new: at least 1");
         ensure!(group > 0, "--group: at least 1");
         ensure!(beta.is_finite() && beta >= 0.0, "--beta: a number from 0");
-        let model = Model::random(config, 1)?;
+        ensure!(name != Name::LoraStep || lora_rank > 0, "--lora-rank: at least 1");
+        let mut model = Model::random(config, 1)?;
+        if name == Name::LoraStep {
+            model = model.with_lora(&LoraConfig::new(lora_rank), 2)?;
+        }
         let reference = if name == Name::GrpoStep && beta > 0.0 { Some(model.duplicate()?) } else { None };
         let optimizer = AdamW::new(&model, AdamWConfig { weight_decay: 0.01, ..AdamWConfig::default() });
         Ok(Self { workload, model, reference, optimizer, round: 0 })
@@ -169,7 +178,7 @@ impl Bench {
         machine::reset_peak_memory();
         let start = Instant::now();
         let (tokens, phases) = match name {
-            Name::TrainStep => (batch * (prompt + new), self.train_step()?),
+            Name::TrainStep | Name::LoraStep => (batch * (prompt + new), self.train_step()?),
             Name::Generate => (batch * new, self.generate()?),
             Name::GrpoStep => (batch * group * new, self.grpo_step()?),
         };
@@ -289,7 +298,7 @@ mod tests {
             head_dim: 8,
             ..Config::default()
         };
-        let workload = Workload { name, batch: 3, prompt: 5, new: 4, group: 2, beta: 0.001 };
+        let workload = Workload { name, batch: 3, prompt: 5, new: 4, group: 2, beta: 0.001, lora_rank: 2 };
         let mut bench = Bench::new(config, workload).unwrap();
         bench.run().unwrap();
         bench.run().unwrap()
@@ -297,7 +306,9 @@ mod tests {
 
     #[test]
     fn tokens_are_those_that_the_name_says() {
-        for (name, tokens) in [(Name::TrainStep, 27), (Name::Generate, 12), (Name::GrpoStep, 24)] {
+        for (name, tokens) in
+            [(Name::TrainStep, 27), (Name::LoraStep, 27), (Name::Generate, 12), (Name::GrpoStep, 24)]
+        {
             let found = measure(name);
             assert_eq!((found.name, found.tokens), (name.as_str(), tokens));
             let parts: f64 = found.phases.0.iter().map(|(_, seconds)| seconds).sum();
@@ -320,7 +331,8 @@ mod tests {
     #[test]
     fn more_different_prompts_than_there_are_is_an_error() {
         let config = Config { vocab_size: 4, ..Config::default() };
-        let workload = Workload { name: Name::Generate, batch: 5, prompt: 1, new: 1, group: 1, beta: 0.0 };
+        let workload =
+            Workload { name: Name::Generate, batch: 5, prompt: 1, new: 1, group: 1, beta: 0.0, lora_rank: 1 };
         assert!(Bench::new(config, workload).unwrap().run().is_err());
     }
 }
