@@ -82,7 +82,7 @@ fn products(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("gemm", &shape), |b| {
             b.iter(|| {
-                gemm_product([rows, k, n], (black_box(&a), 1, k as isize), (&w, k as isize, 1), &mut c)
+                gemm_product([rows, k, n], (black_box(&a), 1, k as isize), (&w, k as isize, 1), &mut c);
             });
         });
         let weights = Weights::new(&w, k);
@@ -104,7 +104,7 @@ fn weight_gradients(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("gemm", &shape), |b| {
             b.iter(|| {
-                gemm_product([m, rows, n], (black_box(&a), m as isize, 1), (&x, 1, n as isize), &mut c)
+                gemm_product([m, rows, n], (black_box(&a), m as isize, 1), (&x, 1, n as isize), &mut c);
             });
         });
         let mut packed = Vec::new();

@@ -186,11 +186,11 @@ mod tests {
     fn micro_batches_are_cut_between_groups_where_a_group_fits() {
         assert_eq!(cuts(&[]), [0; 0]);
         assert_eq!(cuts(&[(0, 10, 10), (0, 10, 10), (1, 10, 10)]), [3]);
-        // The prompt of 4000 counts once: 4000 + 3 · 1000 fit, and another such group does not.
-        let group = |group| vec![(group, 4000, 1000); 3];
+        // The prompt of 2000 counts once: 2000 + 3 · 500 fit, and another such group does not.
+        let group = |group| vec![(group, 2000, 500); 3];
         assert_eq!(cuts(&[group(0), group(1)].concat()), [3, 3]);
         // A group that does not fit is cut, and one sample is never.
-        assert_eq!(cuts(&[(0, 4000, 2000); 3]), [1, 1, 1]);
+        assert_eq!(cuts(&[(0, 2000, 1000); 3]), [1, 1, 1]);
         assert_eq!(cuts(&[(0, 1, 9000), (0, 1, 9000), (1, 1, 1)]), [1, 1, 1]);
     }
 
