@@ -326,3 +326,21 @@ fn tools_and_observations_are_written() {
         assert!(text.contains("nineteen"), "{format}: {text}");
     }
 }
+
+#[test]
+fn qwen3_coder_lists_tools_as_its_published_template_does() {
+    let properties = json!({"unit": {"type": "string", "description": "Which.", "enum": ["C", "F"]}, "city": {"type": "string"}});
+    let tool = ToolSpec {
+        name: "weather".to_owned(),
+        description: "The weather.".to_owned(),
+        parameters: json!({"type": "object", "properties": properties, "required": ["city"]}),
+    };
+    let format: Format = "qwen3-coder".parse().unwrap();
+    assert_eq!(
+        format.write_tools(&[tool]),
+        "<tools>\n<function>\n<name>weather</name>\n<description>The weather.</description>\n<parameters>\n\
+         <parameter>\n<name>unit</name>\n<type>string</type>\n<description>Which.</description>\n\
+         <enum>[\"C\", \"F\"]</enum>\n</parameter>\n<parameter>\n<name>city</name>\n<type>string</type>\n\
+         </parameter>\n<required>[\"city\"]</required>\n</parameters>\n</function>\n</tools>"
+    );
+}
