@@ -1,12 +1,10 @@
-//! Reward kernels beside their naive twins, and whole rewards on parsed trajectories.
+//! Reward kernels beside their naive twins, and whole rewards on trajectories of 1.5 kB: parsed, and from text.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use mentor_reward::{Case, Reward, kernels, score};
-use mentor_trajectory::{
-    Call, CallRecord, Ending, Judge, Observation, Reading, Split, Task, ToolSpec, Trajectory, Turn,
-};
+use mentor_reward::{Case, Reward, Scorer, Workspace, answer_correct, kernels, read_response, score};
+use mentor_trajectory::{Judge, Split, Task, ToolSpec, Trajectory};
 use serde_json::{Value, json};
 
 const SIZES: [usize; 3] = [8, 64, 512];
@@ -73,6 +71,50 @@ fn lcs(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Sets of interned names: bits beside sorted slices.
+fn bits_f1(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("reward/bits_f1");
+    for size in SIZES {
+        let (a, b) = (
+            kernels::to_set(items(size, 2 * size as u64, 1)),
+            kernels::to_set(items(size, 2 * size as u64, 2)),
+        );
+        let bits = |set: &[u32]| {
+            let mut bits = kernels::Bits::default();
+            set.iter().for_each(|&number| bits.insert(number));
+            bits
+        };
+        let (x, y) = (bits(&a), bits(&b));
+        assert_eq!(naive_f1(&a, &b), x.f1(&y));
+        group.throughput(Throughput::Elements((a.len() + b.len()) as u64));
+        group.bench_function(BenchmarkId::new("naive", size), |bencher| {
+            bencher.iter(|| naive_f1(black_box(&a), black_box(&b)));
+        });
+        group.bench_function(BenchmarkId::new("kernel", size), |bencher| {
+            bencher.iter(|| black_box(&x).f1(black_box(&y)));
+        });
+    }
+    group.finish();
+}
+
+/// The alignment with its table made anew, and with one that is kept.
+fn align(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("reward/align");
+    for size in [8, 64] {
+        let (a, b) = (items(size, 12, 3), items(size, 12, 4));
+        let agreement = |i: usize, j: usize| (a[i] == b[j]).then_some(0.5);
+        group.throughput(Throughput::Elements((size * size) as u64));
+        group.bench_function(BenchmarkId::new("naive", size), |bencher| {
+            bencher.iter(|| kernels::align(black_box(size), size, agreement).len());
+        });
+        let mut aligner = kernels::Aligner::default();
+        group.bench_function(BenchmarkId::new("kernel", size), |bencher| {
+            bencher.iter(|| aligner.longest(black_box(size), size, agreement).len());
+        });
+    }
+    group.finish();
+}
+
 const TOOLS: [&str; 6] = ["add", "subtract", "multiply", "divide", "power", "sqrt"];
 
 fn task() -> Task {
@@ -92,68 +134,81 @@ fn task() -> Task {
 }
 
 /// About 1.5 kB of text: four calls, each in its turn with a thought, and the boxed answer.
-fn trajectory(mut seed: u64) -> Trajectory {
+fn response(mut seed: u64) -> String {
     let thought =
         "The next step needs the sum of what is left, and then the price of one of them, so I call a tool. ";
-    let mut turns: Vec<Turn> = (0..4)
-        .map(|_| {
-            let name = TOOLS[(next(&mut seed) % TOOLS.len() as u64) as usize];
-            let arguments = json!({"a": next(&mut seed) % 100, "b": next(&mut seed) % 3});
-            let raw =
-                format!("<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}\n</tool_call>");
-            let content = thought.repeat(3);
-            let call =
-                Call { name: name.into(), arguments: arguments.as_object().cloned().unwrap_or_default() };
-            Turn {
-                text: format!("{content}{raw}"),
-                calls: vec![CallRecord {
-                    span: (content.len(), content.len() + raw.len()),
-                    raw,
-                    reading: Reading::Strict,
-                    faults: vec![],
-                    call: Some(call),
-                    observation: Some(Observation { content: "5".into(), ok: true }),
-                }],
-                content,
-                closed: true,
-                ..Turn::default()
-            }
-        })
-        .collect();
-    let last = "So the answer is \\boxed{5}.".to_owned();
-    turns.push(Turn { text: last.clone(), content: last, closed: true, ..Turn::default() });
-    Trajectory {
-        id: String::new(),
-        task_id: "task".into(),
-        source: "bench".into(),
-        turns,
-        ending: Ending::Ended,
+    let mut text = String::new();
+    for _ in 0..4 {
+        let name = TOOLS[(next(&mut seed) % TOOLS.len() as u64) as usize];
+        let (a, b) = (next(&mut seed) % 100, next(&mut seed) % 3);
+        text += thought;
+        text += thought;
+        text += &format!(
+            "\n<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {{\"a\": {a}, \"b\": {b}}}}}\n</tool_call>"
+        );
+        text += "<|im_end|>\n<|im_start|>user\n<tool_response>\n5\n</tool_response><|im_end|>\n<|im_start|>assistant\n";
     }
+    text + &format!(
+        "So the answer is \\boxed{{{}}}.",
+        ["5", "5.0", "6", "1,234", "10/2"][(next(&mut seed) % 5) as usize]
+    )
 }
 
-fn whole(criterion: &mut Criterion) {
-    let task = task();
-    let students: Vec<Trajectory> = (0..256).map(trajectory).collect();
-    let teachers: Vec<Trajectory> = (0..256).map(|seed| trajectory(seed / 2)).collect();
-    let mut group = criterion.benchmark_group("reward/score");
-    group.throughput(Throughput::Elements(students.len() as u64));
+/// One core, one task with its teacher, 256 attempts: naive is `score` with its reasons, kernel is `Scorer::total`.
+fn whole_parsed(criterion: &mut Criterion) {
+    let (task, teacher) = (task(), read_response(&response(1), true));
+    let students: Vec<Trajectory> = (0..256).map(|seed| read_response(&response(seed / 2), true)).collect();
+    let cases: Vec<Case> = students
+        .iter()
+        .enumerate()
+        .map(|(index, student)| Case {
+            placebo: Some(&teacher),
+            ..Case::new(&task, student, &teacher, index % 2 == 0)
+        })
+        .collect();
+    let mut group = criterion.benchmark_group("reward/whole_parsed");
+    group.throughput(Throughput::Elements(cases.len() as u64));
     for name in Reward::preset_names() {
         let reward = Reward::preset(name).expect("a preset");
-        group.bench_function(*name, |bencher| {
+        group.bench_function(BenchmarkId::new("naive", name), |bencher| {
+            bencher.iter(|| cases.iter().map(|case| score(&reward, black_box(case)).total).sum::<f64>());
+        });
+        let scorer = Scorer::new(&reward, &task, &teacher, Some(&teacher));
+        let mut workspace = Workspace::default();
+        group.bench_function(BenchmarkId::new("kernel", name), |bencher| {
+            bencher
+                .iter(|| cases.iter().map(|case| scorer.total(black_box(case), &mut workspace)).sum::<f64>());
+        });
+    }
+    group.finish();
+}
+
+/// The same from text, without and with a look at the answer.
+fn whole_text(criterion: &mut Criterion) {
+    let (task, teacher) = (task(), read_response(&response(1), true));
+    let texts: Vec<String> = (0..256).map(|seed| response(seed / 2)).collect();
+    let bytes: usize = texts.iter().map(String::len).sum();
+    assert!((1300..1700).contains(&(bytes / texts.len())), "{}", bytes / texts.len());
+    let reward = Reward::preset("mentor").expect("a preset");
+    let mut group = criterion.benchmark_group("reward/whole_text");
+    group.throughput(Throughput::Elements(texts.len() as u64));
+    let scorer = Scorer::new(&reward, &task, &teacher, None);
+    for (name, judge) in [("without_answers", false), ("with_answers", true)] {
+        group.bench_function(BenchmarkId::new("kernel", name), |bencher| {
+            let mut workspace = Workspace::default();
             bencher.iter(|| {
-                let total = |(index, (student, teacher))| {
-                    let case = Case {
-                        placebo: Some(&teachers[0]),
-                        ..Case::new(&task, student, teacher, index % 2 == 0)
-                    };
-                    score(&reward, black_box(&case)).total
-                };
-                students.iter().zip(&teachers).enumerate().map(total).sum::<f64>()
+                let mut sum = 0.0;
+                for text in &texts {
+                    let student = read_response(black_box(text), true);
+                    let correct = judge && answer_correct(&task, &student);
+                    sum += scorer.total(&Case::new(&task, &student, &teacher, correct), &mut workspace);
+                }
+                sum
             });
         });
     }
     group.finish();
 }
 
-criterion_group!(benches, set_f1, lcs, whole);
+criterion_group!(benches, set_f1, bits_f1, lcs, align, whole_parsed, whole_text);
 criterion_main!(benches);

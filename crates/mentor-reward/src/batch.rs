@@ -32,12 +32,12 @@ impl<'a> Scorer<'a> {
     ///
     /// The case's task and teachers are those that the scorer was made for. With the presets nothing is allocated once the
     /// workspace has grown to the size of the cases.
-    pub fn total(&self, case: &Case<'a>, workspace: &mut Workspace) -> f64 {
+    pub fn total(&self, case: &Case, workspace: &mut Workspace) -> f64 {
         total(self.reward, &mut Facts::of(case, &self.prepared, &mut workspace.0))
     }
 
     /// The score with its parts and reasons.
-    pub fn score(&self, case: &Case<'a>, workspace: &mut Workspace) -> Score {
+    pub fn score(&self, case: &Case, workspace: &mut Workspace) -> Score {
         explained(self.reward, &mut Facts::of(case, &self.prepared, &mut workspace.0)).0
     }
 }

@@ -174,14 +174,14 @@ pub(crate) struct Memory {
 }
 
 /// A case as the measures see it.
-pub(crate) struct Facts<'f, 'a> {
-    pub case: &'f Case<'a>,
-    pub prepared: &'f Prepared<'a>,
+pub(crate) struct Facts<'f> {
+    pub case: &'f Case<'f>,
+    pub prepared: &'f Prepared<'f>,
     pub memory: &'f mut Memory,
 }
 
-impl<'f, 'a> Facts<'f, 'a> {
-    pub fn of(case: &'f Case<'a>, prepared: &'f Prepared<'a>, memory: &'f mut Memory) -> Self {
+impl<'f> Facts<'f> {
+    pub fn of(case: &'f Case<'f>, prepared: &'f Prepared<'f>, memory: &'f mut Memory) -> Self {
         memory.calls.collect(case.student, &prepared.names);
         memory.set.clear();
         for seen in &memory.calls.valid {
