@@ -30,6 +30,59 @@ pub enum Command {
         /// The run folder.
         run: PathBuf,
     },
+    /// Show what another reward makes of a run's rollouts: parts, totals, ranks, advantages.
+    Rescore(RescoreOptions),
+    /// Try a reward before any training: what it pays teacher, honest, hostile and untrained attempts.
+    CheckReward(CheckRewardOptions),
+    /// Print the reward tree of one rollout, the student beside the teacher.
+    Explain {
+        /// The run folder.
+        run: PathBuf,
+        /// The rollout's id, `arm/seed/step/task/sample`, as in `rollouts.jsonl`.
+        rollout: String,
+    },
+}
+
+/// Flags of `rescore`.
+#[derive(Args)]
+pub struct RescoreOptions {
+    /// The run folder.
+    pub run: PathBuf,
+    /// The other reward: a TOML file or the name of a preset.
+    #[arg(long, value_name = "FILE")]
+    pub reward: String,
+    /// Write every rollout under both rewards to this file, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Flags of `check-reward`.
+#[derive(Args)]
+pub struct CheckRewardOptions {
+    /// The reward: a TOML file or the name of a preset.
+    #[arg(value_name = "FILE")]
+    pub reward: String,
+    /// The suite of the tasks [default: the experiment's].
+    #[arg(long, value_name = "S")]
+    pub suite: Option<String>,
+    /// Tasks, from the validation split.
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub tasks: usize,
+    /// Attempts of the base model at each task.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub group: usize,
+    /// Leave the base model out.
+    #[arg(long)]
+    pub no_model: bool,
+    /// Base model: a folder in Hugging Face layout or a Hub name, instead of the experiment's.
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// The experiment whose base model, chat format and limits count [default: experiments/quickstart.toml of this repository].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Threads [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 /// Flags of `experiment`.

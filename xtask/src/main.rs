@@ -6,6 +6,7 @@ mod bench;
 mod display;
 mod experiment;
 mod pretrain;
+mod rewards;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,9 @@ fn main() -> ExitCode {
         Command::Gates(options) => pretrain::gates(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Report { run } => experiment::report(&run),
+        Command::Rescore(options) => rewards::rescore(&options),
+        Command::CheckReward(options) => rewards::check_reward(&options),
+        Command::Explain { run, rollout } => rewards::explain(&run, &rollout),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -228,7 +228,11 @@ impl Bench {
         let samples: Vec<Sample> = rollouts
             .iter()
             .zip(&advantages)
-            .map(|(rollout, &advantage)| Sample { rollout, advantage: advantage as f32 })
+            .map(|(rollout, &advantage)| Sample {
+                rollout,
+                advantage: advantage as f32,
+                token_advantages: &[],
+            })
             .collect();
         clock.note("advantages");
         let references = match &self.reference {

@@ -1,15 +1,18 @@
 //! An experiment as plain data: what stands in `experiments/*.toml` and, fully resolved, in a run's `config.toml`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use mentor_model::LoraConfig;
 use mentor_optim::{AdvantageConfig, Objective, Schedule};
-use mentor_reward::Reward;
+use mentor_reward::{Combine, CreditConfig, Reward};
 use mentor_rollout::Limits;
 use mentor_toolcall::Chat;
 use mentor_trajectory::Split;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
 /// One experiment: a base model, arms that train it, and how they are compared.
@@ -129,6 +132,13 @@ pub struct RlConfig {
     pub temperature: f32,
     /// From rewards to advantages.
     pub advantage: AdvantageConfig,
+    /// Who is credited with a reward: the whole attempt (`"trajectory"`, the default and the paper's), each `"turn"` or each
+    /// `"call"`; with options a table, `{ per = "turn", returns = "to_go", shaping = 0.2 }`.
+    #[serde(default, skip_serializing_if = "CreditConfig::is_trajectory")]
+    pub credit: CreditConfig,
+    /// Which tasks are drawn at first; all of them unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curriculum: Option<Curriculum>,
     /// From advantages to a loss.
     pub objective: Objective,
     /// The optimizer; its schedule counts steps, not updates.
@@ -137,6 +147,28 @@ pub struct RlConfig {
     pub checkpoint_every: usize,
     /// Which checkpoint is evaluated.
     pub checkpoint_rule: CheckpointRule,
+}
+
+/// Easy tasks first, by what they took the teacher.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Curriculum {
+    /// What makes a task difficult.
+    pub by: Difficulty,
+    /// The share of the tasks, the easiest first, that the first step draws from.
+    pub from: f64,
+    /// The step (from 1) from which on all are drawn from; the share grows in a line until then.
+    pub until: usize,
+}
+
+/// What makes a task difficult.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Difficulty {
+    /// The calls the teacher made.
+    TeacherCalls,
+    /// The characters the teacher wrote.
+    TeacherLength,
 }
 
 /// One arm: a name and how the base model is trained.
@@ -168,13 +200,36 @@ pub enum Method {
 }
 
 /// A reward by name or written out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum RewardChoice {
     /// One of [`Reward::preset_names`].
     Preset(String),
     /// A table.
     Table(Reward),
+}
+
+/// By hand, since an untagged enum would not say which key of a table is at fault.
+impl<'de> Deserialize<'de> for RewardChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrTable;
+        impl<'de> Visitor<'de> for NameOrTable {
+            type Value = RewardChoice;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a preset's name or a reward table")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<RewardChoice, E> {
+                Ok(RewardChoice::Preset(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<RewardChoice, A::Error> {
+                Reward::deserialize(MapAccessDeserializer::new(table)).map(RewardChoice::Table)
+            }
+        }
+        deserializer.deserialize_any(NameOrTable)
+    }
 }
 
 impl RewardChoice {
@@ -284,6 +339,16 @@ impl Experiment {
             rl.prompts
         );
         ensure!(rl.temperature > 0.0, "rl.temperature: must be positive");
+        if let Some(problem) = rl.credit.problem() {
+            bail!("rl.credit: {problem}");
+        }
+        if let Some(Curriculum { from, until, .. }) = rl.curriculum {
+            ensure!(
+                from > 0.0 && from <= 1.0,
+                "rl.curriculum.from: a share of the tasks, above 0 and at most 1"
+            );
+            ensure!(until > 1, "rl.curriculum.until: a step from 2 on");
+        }
         rl.objective.validate().context("rl.objective")?;
         ensure!(rl.checkpoint_every > 0, "rl.checkpoint_every: at least 1");
         Ok(())
@@ -304,7 +369,15 @@ impl Experiment {
                     bail!("arm `{}`: an rl arm needs `reward`, a preset's name or a table", arm.name)
                 }
                 (Method::Rl, Some(reward)) => {
-                    reward.resolve().with_context(|| format!("arm `{}`", arm.name))?;
+                    let reward = reward.resolve().with_context(|| format!("arm `{}`", arm.name))?;
+                    ensure!(
+                        self.rl.credit.is_trajectory()
+                            || (reward.clip.is_none()
+                                && reward.teachers.is_none()
+                                && reward.normalize == Combine::Total),
+                        "arm `{}`: `clip`, `normalize` and `teachers` are about totals, and rl.credit divides those; remove one of them",
+                        arm.name
+                    );
                 }
                 (_, Some(_)) => bail!(
                     "arm `{}`: only an rl arm has a `reward`; remove it or set train = \"rl\"",

@@ -27,6 +27,8 @@ pub struct TaughtTasks {
     pub tasks: Vec<Task>,
     /// The teacher's trajectory of each.
     pub teacher: Vec<Trajectory>,
+    /// Further trajectories of each, where the store holds several; rewards say what they make of them (`teachers`).
+    pub others: Vec<Vec<Trajectory>>,
 }
 
 /// Everything an arm needs, opened once.
@@ -52,7 +54,7 @@ impl Lab {
         let tokenizer = Tokenizer::load(&folder).with_context(|| format!("model: {}", folder.display()))?;
         let codec = ModelCodec::new(tokenizer, &base)?;
         let hash = experiment.hash(&model_digest(&folder)?)?;
-        let training = read_snapshot(store, TRAINING, Audience::Training)?;
+        let training = training_tasks(store)?;
         Ok(Self { experiment, hash, base, codec, training })
     }
 
@@ -123,7 +125,7 @@ pub fn model_folder(experiment: &Experiment) -> Result<PathBuf> {
 /// Solves tasks with the scripted teacher.
 pub fn taught(tasks: Vec<Task>) -> TaughtTasks {
     let teacher = tasks.iter().map(|task| mentor_teacher::solve(task, TEACHER_SEED)).collect();
-    TaughtTasks { tasks, teacher }
+    TaughtTasks { others: vec![Vec::new(); tasks.len()], tasks, teacher }
 }
 
 fn generated(experiment: &Experiment, suite: &str, split: Split, count: usize) -> Result<TaughtTasks> {
@@ -148,6 +150,11 @@ pub fn fill_store(experiment: &Experiment, path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The training tasks with the teacher's trajectories.
+pub fn training_tasks(path: &Path) -> Result<TaughtTasks> {
+    read_snapshot(path, TRAINING, Audience::Training)
+}
+
 /// The evaluation tasks by suite, with the teacher's trajectories. Training code has no way to call for these.
 pub fn evaluation_tasks(experiment: &Experiment, path: &Path) -> Result<BTreeMap<String, TaughtTasks>> {
     let all = read_snapshot(path, EVALUATION, Audience::Evaluation)?;
@@ -156,6 +163,7 @@ pub fn evaluation_tasks(experiment: &Experiment, path: &Path) -> Result<BTreeMap
         let suite = suites.entry(task.suite.clone()).or_default();
         suite.tasks.push(task);
         suite.teacher.push(trajectory);
+        suite.others.push(Vec::new());
     }
     for suite in &experiment.evaluation.suites {
         let count = suites.get(suite).map_or(0, |taught| taught.tasks.len());
@@ -173,13 +181,12 @@ fn read_snapshot(path: &Path, name: &str, audience: Audience) -> Result<TaughtTa
     let store = Store::open_read_only(path, audience)?;
     let snapshot = store.open_snapshot(name)?;
     let tasks = snapshot.tasks()?;
-    let teacher = tasks
-        .iter()
-        .map(|task| {
-            let mut found = snapshot.by_task(&task.id)?;
-            ensure!(!found.is_empty(), "{}: no teacher trajectory of task {}", path.display(), task.id);
-            Ok(found.swap_remove(0))
-        })
-        .collect::<Result<_>>()?;
-    Ok(TaughtTasks { tasks, teacher })
+    let mut taught = TaughtTasks { teacher: Vec::new(), others: Vec::new(), tasks };
+    for task in &taught.tasks {
+        let mut found = snapshot.by_task(&task.id)?;
+        ensure!(!found.is_empty(), "{}: no teacher trajectory of task {}", path.display(), task.id);
+        taught.teacher.push(found.remove(0));
+        taught.others.push(found);
+    }
+    Ok(taught)
 }

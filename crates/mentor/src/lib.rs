@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod checkpoint;
 pub mod config;
+pub mod credit;
 pub mod evaluate;
 pub mod files;
 pub mod gates;
@@ -18,6 +19,7 @@ pub mod pretrain;
 pub mod progress;
 pub mod record;
 pub mod report;
+pub mod rewards;
 pub mod rl;
 pub mod run;
 pub mod schedule;

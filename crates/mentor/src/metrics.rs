@@ -144,6 +144,7 @@ pub fn rollout_record(step: usize, tasks: &[Task], attempt: Attempt) -> RolloutR
         reward: attempt.score.total,
         parts: attempt.score.parts,
         advantage: attempt.advantage,
+        turn_advantages: attempt.turn_advantages(),
         correct: attempt.correct,
     }
 }

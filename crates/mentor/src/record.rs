@@ -93,8 +93,11 @@ pub struct RolloutRecord {
     pub reward: f64,
     /// Each reward part with value, weight and reason.
     pub parts: Vec<Part>,
-    /// The advantage of the rollout in its group.
+    /// The advantage of the rollout in its group; the mean over its tokens where turns or calls are credited.
     pub advantage: f64,
+    /// The mean advantage of each turn's tokens, where turns or calls are credited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turn_advantages: Vec<f64>,
     /// Whether it was judged correct.
     pub correct: bool,
 }

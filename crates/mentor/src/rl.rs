@@ -4,17 +4,17 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use mentor_model::Model;
-use mentor_optim::advantages;
-use mentor_reward::{Case, Reward, Score, score};
+use mentor_reward::{Reward, Score};
 use mentor_rollout::{Episode, Rollout, Sampling, derive_seed};
 
 use crate::checkpoint::TrainState;
 use crate::config::{Arm, OptimizerConfig};
+use crate::credit::{self, Taught};
 use crate::lab::Lab;
 use crate::layout::ArmDir;
 use crate::metrics::{self, UpdateStats};
 use crate::record::{RolloutRecord, StepMetrics, StepTiming};
-use crate::schedule::task_indices;
+use crate::schedule::drawn;
 use crate::update::{Sample, policy_gradient, reference_logprobs};
 
 /// One rollout with what it earned.
@@ -27,13 +27,32 @@ pub struct Attempt {
     pub score: Score,
     /// Whether it was judged correct.
     pub correct: bool,
-    /// Its advantage in its group; every sampled token gets it.
+    /// Its advantage in its group; every sampled token gets it unless `token_advantages` says otherwise.
     pub advantage: f64,
+    /// One advantage for each sampled token, where turns or calls are credited; else empty.
+    pub token_advantages: Vec<f32>,
 }
 
 impl Attempt {
+    /// The mean advantage of each turn's tokens, where turns or calls are credited.
+    pub fn turn_advantages(&self) -> Vec<f64> {
+        let turns = if self.token_advantages.is_empty() { 0 } else { self.rollout.trajectory.turns.len() };
+        let mut sums = vec![(0.0, 0_usize); turns];
+        for ((_, token), advantage) in self.rollout.sampled().zip(&self.token_advantages) {
+            if let Some((sum, count)) = token.turn.and_then(|turn| sums.get_mut(usize::from(turn))) {
+                *sum += f64::from(*advantage);
+                *count += 1;
+            }
+        }
+        sums.into_iter().map(|(sum, count)| sum / count.max(1) as f64).collect()
+    }
+
     fn sample(&self) -> Sample<'_> {
-        Sample { rollout: &self.rollout, advantage: self.advantage as f32 }
+        Sample {
+            rollout: &self.rollout,
+            advantage: self.advantage as f32,
+            token_advantages: &self.token_advantages,
+        }
     }
 }
 
@@ -79,11 +98,11 @@ fn step(
     let step = state.progress.step + 1;
     let clock = Instant::now();
 
-    let tasks = task_indices(seed, step, rl.prompts, lab.training.tasks.len());
+    let tasks = drawn(rl.curriculum.as_ref(), &lab.training.teacher, (seed, step, rl.prompts));
     let rollouts = play(lab, arm, &tasks, seed, step, &state.model)?;
     let rolled = clock.elapsed().as_secs_f64();
 
-    let (attempts, groups) = judge(lab, reward, &tasks, rollouts);
+    let (attempts, groups) = judge(lab, &reward.at(step), &tasks, rollouts);
     let samples: Vec<Sample> = attempts.iter().map(Attempt::sample).collect();
     let objective = &rl.objective;
     let references = match objective.kl {
@@ -147,25 +166,33 @@ fn play(
 /// rewards are all equal.
 fn judge(lab: &Lab, reward: &Reward, tasks: &[usize], rollouts: Vec<Rollout>) -> (Vec<Attempt>, usize) {
     let rl = &lab.experiment.rl;
-    let training = &lab.training;
-    let mut attempts: Vec<Attempt> = rollouts
-        .into_iter()
+    let task_of = |i: usize| tasks[i / rl.group];
+    let corrects: Vec<bool> = rollouts
+        .iter()
         .enumerate()
-        .map(|(i, rollout)| {
-            let task = tasks[i / rl.group];
-            let correct = mentor_eval::correct(&training.tasks[task], &rollout.trajectory);
-            let case = Case {
-                placebo: Some(&training.teacher[(task + 1) % training.teacher.len()]),
-                ..Case::new(&training.tasks[task], &rollout.trajectory, &training.teacher[task], correct)
-            };
-            let score = score(reward, &case);
-            Attempt { task, rollout, score, correct, advantage: 0.0 }
+        .map(|(i, rollout)| mentor_eval::correct(&lab.training.tasks[task_of(i)], &rollout.trajectory))
+        .collect();
+    let cases: Vec<Taught> = rollouts
+        .iter()
+        .zip(&corrects)
+        .enumerate()
+        .map(|(i, (rollout, &correct))| lab.training.case(task_of(i), &rollout.trajectory, correct))
+        .collect();
+    let scores: Vec<Score> = cases.iter().map(|case| case.score(reward)).collect();
+    let given = credit::advantages(lab, reward, &rollouts, &cases, &scores);
+    drop(cases);
+    let attempts = rollouts
+        .into_iter()
+        .zip(scores)
+        .enumerate()
+        .map(|(i, (rollout, score))| Attempt {
+            task: task_of(i),
+            rollout,
+            score,
+            correct: corrects[i],
+            advantage: given.rollouts[i],
+            token_advantages: given.tokens.get(i).cloned().unwrap_or_default(),
         })
         .collect();
-    let rewards: Vec<f64> = attempts.iter().map(|attempt| attempt.score.total).collect();
-    let groups = advantages(&rewards, rl.group, &rl.advantage);
-    for (attempt, advantage) in attempts.iter_mut().zip(&groups.values) {
-        attempt.advantage = *advantage;
-    }
-    (attempts, groups.zero_variance_groups)
+    (attempts, given.zero_variance_groups)
 }

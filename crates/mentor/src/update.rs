@@ -17,6 +17,8 @@ pub struct Sample<'a> {
     pub rollout: &'a Rollout,
     /// Its advantage in its group.
     pub advantage: f32,
+    /// An advantage for each of its sampled tokens, where turns or calls are credited; empty: all have `advantage`.
+    pub token_advantages: &'a [f32],
 }
 
 /// Log-probabilities of every sample's sampled tokens under another model, the one the objective's KL term measures
@@ -76,6 +78,7 @@ impl TokenColumns {
         for sample in samples {
             // As stored when they were sampled.
             columns.sampled.extend(sample.rollout.tokens.iter().filter_map(|token| token.logprob));
+            columns.advantages.extend(sample.token_advantages);
             columns.advantages.resize(columns.sampled.len(), sample.advantage);
             columns.sequences.push(columns.sampled.len());
         }
@@ -177,8 +180,10 @@ mod tests {
 
     fn cuts(sizes: &[(usize, usize, usize)]) -> Vec<usize> {
         let rollouts: Vec<Rollout> = sizes.iter().map(|&(group, p, n)| rollout(group, p, n)).collect();
-        let samples: Vec<Sample> =
-            rollouts.iter().map(|rollout| Sample { rollout, advantage: 1.0 }).collect();
+        let samples: Vec<Sample> = rollouts
+            .iter()
+            .map(|rollout| Sample { rollout, advantage: 1.0, token_advantages: &[] })
+            .collect();
         micro_batches(&samples).into_iter().map(<[Sample]>::len).collect()
     }
 
@@ -197,8 +202,10 @@ mod tests {
     #[test]
     fn a_group_is_packed_behind_its_prompt() {
         let rollouts = [rollout(7, 3, 2), rollout(7, 3, 1), rollout(1, 2, 1)];
-        let samples: Vec<Sample> =
-            rollouts.iter().map(|rollout| Sample { rollout, advantage: 1.0 }).collect();
+        let samples: Vec<Sample> = rollouts
+            .iter()
+            .map(|rollout| Sample { rollout, advantage: 1.0, token_advantages: &[] })
+            .collect();
         let batch = pack(&samples);
         assert_eq!(batch.ids, [7, 8, 9, 0, 1, 0, 1, 2, 0]);
         assert_eq!((batch.starts, batch.scored), (vec![0, 3, 5, 6], vec![3, 4, 5, 8]));

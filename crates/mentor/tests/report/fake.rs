@@ -397,6 +397,7 @@ fn rollouts(fake: &FakeRun, arm: &str, seed: u64, step: usize, draws: &mut Draws
                 reward: parts.iter().map(|part| part.value * part.weight).sum(),
                 parts,
                 advantage: if correct { 0.77 } else { -1.16 },
+                turn_advantages: vec![],
                 correct,
             });
         }
