@@ -140,11 +140,11 @@ pub fn rollout_record(step: usize, tasks: &[Task], attempt: Attempt) -> RolloutR
         id: attempt.rollout.trajectory.id.clone(),
         step,
         question: tasks[attempt.task].question.clone(),
+        turn_advantages: attempt.turn_advantages(),
         trajectory: attempt.rollout.trajectory,
         reward: attempt.score.total,
         parts: attempt.score.parts,
         advantage: attempt.advantage,
-        turn_advantages: attempt.turn_advantages(),
         correct: attempt.correct,
     }
 }

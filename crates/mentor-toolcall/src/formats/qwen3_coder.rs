@@ -24,6 +24,7 @@ use serde_json::Value;
 use super::{
     Read, Scanner, Spec, Unit, Unwritable, Write, hermes,
     markup::{Markup, Values},
+    typing,
 };
 use crate::call::Draft;
 
