@@ -61,7 +61,7 @@ impl Tokenizer {
     /// speaks against it). Special and added tokens inside the texts separate them and are not trained on. The
     /// same texts give the same file.
     pub fn train(
-        texts: impl Iterator<Item = String>,
+        texts: impl Iterator<Item = String> + Send,
         pieces: &str,
         vocab_size: usize,
         special: &[&str],
@@ -92,13 +92,10 @@ impl Tokenizer {
         let mut full = HfTokenizer::new(BPE::default());
         full.with_pre_tokenizer(Some(Sequence::new(vec![pieces.into(), bytes.into()])));
         full.with_decoder(Some(bytes));
-        // Fed in portions: memory does not grow with the texts.
-        let mut texts = texts.flat_map(|text| between(&text, &marks)).peekable();
+        // In one go: the trainer forgets what it was fed before.
         let splitter = full.clone();
-        while texts.peek().is_some() {
-            let portion: Vec<String> = texts.by_ref().take(1 << 12).collect();
-            trainer.feed(portion.into_iter(), |text| words(&splitter, text)).map_err(error)?;
-        }
+        let parts = texts.flat_map(|text| between(&text, &marks));
+        trainer.feed(parts, |text| words(&splitter, text)).map_err(error)?;
         let mut model = BPE::default();
         trainer.train(&mut model).map_err(error)?;
         full.with_model(model);

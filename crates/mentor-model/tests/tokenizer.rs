@@ -116,3 +116,11 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn every_text_counts_however_many_there_are() {
+    let texts = (0..20_000).map(|i| if i < 10_000 { "first".to_owned() } else { "second".to_owned() });
+    let tokenizer = Tokenizer::train(texts, PIECES, 280, &SPECIAL, &ADDED).unwrap();
+    assert_eq!(tokenizer.encode("first").len(), 1);
+    assert_eq!(tokenizer.encode("second").len(), 1);
+}
