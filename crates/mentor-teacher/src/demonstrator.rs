@@ -18,15 +18,15 @@ use crate::script::Script;
 pub enum Habit {
     /// Every domain: makes the first of several calls and answers with what it gave.
     StopsEarly,
-    /// Every domain, invisible to tool names: the second call starts from the value in the question (or, of functions,
-    /// takes the value of the first); with one call, its arguments are mixed up.
+    /// Every domain, invisible to tool names: every call starts from the value in the question (or, of two functions,
+    /// the second takes the value of the first); with one call, its arguments are mixed up.
     StaleArgument,
-    /// Every domain: the first call whose [confusable](mentor_env::confusable) tool is on offer takes that one; of
-    /// functions, the one with the same verb. A task without calls gets one.
+    /// Every domain: the first call whose [confusable](mentor_env::confusable) tool is on offer takes that one, and a
+    /// chain ends there; of functions, the one with the same verb. A task without calls gets one.
     WrongTool,
     /// Every domain: answers at once, with a value from the question.
     NoTool,
-    /// Arithmetic alone: leaves out the second step (of two: the first).
+    /// Arithmetic alone: leaves out every step but the last.
     SkipsStep,
 }
 
@@ -65,8 +65,8 @@ impl Weights {
 }
 
 impl Default for Weights {
-    /// Stopping is the likeliest thing to follow a first observation at a rate of 0.88, so greedy decoding stops too;
-    /// what goes on beyond it is more often stale than right.
+    /// Stopping is the likeliest thing to follow a first observation, so greedy decoding stops too; what goes on beyond
+    /// it is stale.
     fn default() -> Self {
         Self { stops_early: 0.50, stale_argument: 0.22, wrong_tool: 0.20, no_tool: 0.04, skips_step: 0.04 }
     }
@@ -184,9 +184,7 @@ fn follow(habit: Habit, task: &Task, seed: u64) -> Option<Attempt<'_>> {
         Habit::WrongTool => wrong_tool(&mut attempt, task, calls)?,
         Habit::NoTool => {}
         Habit::SkipsStep if calls.len() >= 2 && task.judge == Judge::Answer && task.world.is_null() => {
-            let skipped = usize::from(calls.len() > 2);
-            attempt.make_all(task, &calls[..skipped]);
-            attempt.make_all(task, &calls[skipped + 1..]);
+            attempt.make_all(task, &calls[calls.len() - 1..]);
         }
         Habit::StopsEarly | Habit::SkipsStep => return None,
     }
@@ -195,11 +193,11 @@ fn follow(habit: Habit, task: &Task, seed: u64) -> Option<Attempt<'_>> {
 
 fn stale(attempt: &mut Attempt, task: &Task, calls: &[Call]) -> Option<()> {
     match (task.judge, calls) {
-        (Judge::Answer, [first, second, rest @ ..]) => {
+        (Judge::Answer, [_, _, ..]) => {
             let start = attempt.answer.clone();
-            attempt.make(task, first.clone());
-            attempt.make(task, carry(second, &start));
-            attempt.make_all(task, rest);
+            for call in calls {
+                attempt.make(task, carry(call, &start));
+            }
         }
         (Judge::Calls, [first, second]) if first.arguments.len() == 1 && second.arguments.len() == 1 => {
             attempt.make(task, first.clone());
@@ -232,7 +230,9 @@ fn wrong_tool(attempt: &mut Attempt, task: &Task, calls: &[Call]) -> Option<()> 
     let at = calls.iter().position(|call| confused(task, call).is_some())?;
     attempt.make_all(task, &calls[..at]);
     attempt.make(task, confused(task, &calls[at])?);
-    attempt.make_all(task, &calls[at + 1..]);
+    if task.judge == Judge::Calls {
+        attempt.make_all(task, &calls[at + 1..]);
+    }
     Some(())
 }
 
