@@ -7,7 +7,7 @@ use mentor::config::{Arm, Experiment, Method};
 use mentor::layout::RunDir;
 use mentor::plan::{self, Speed, Work};
 use mentor::record::{Estimate, Report};
-use mentor::run::{Job, Run};
+use mentor::run::{Job, Run, check_folder};
 
 use crate::arguments::ExperimentOptions;
 use crate::display::{self, Display, bytes, count, duration, say};
@@ -37,9 +37,14 @@ pub fn run(options: &ExperimentOptions) -> Result<()> {
 
 fn in_folder(experiment: Experiment, options: &ExperimentOptions, out: &Path, place: &Path) -> Result<()> {
     let run = Run::open(experiment, RunDir(place.to_owned()), options.fresh)?;
+    let folder = RunDir(out.to_owned());
+    if options.dry_run {
+        check_folder(&folder, &run.lab.hash, options.fresh)?;
+    }
     let arms = chosen_arms(&run.lab.experiment, &options.arms)?;
     let speed = plan::measure(&run.lab)?;
-    let jobs = run.remaining(&arms, &speed)?;
+    let finished = if options.dry_run && options.fresh { &run.dir } else { &folder };
+    let jobs = run.remaining(finished, &arms, &speed)?;
     describe(&run, &jobs, &speed, out);
     if options.dry_run {
         return Ok(());

@@ -90,8 +90,13 @@ fn a_whole_experiment_runs_and_reports_every_arm() {
     let again = succeed(&[], &out);
     assert!(again.contains("everything is finished"), "{again}");
 
-    let refused = fail(&["--steps", "7"], &out);
-    assert!(refused.contains("--fresh"), "{refused}");
+    let planned = succeed(&["--dry-run", "--seeds", "2"], &out);
+    assert!(planned.contains("seed 2") && !planned.contains("seed 1 "), "{planned}");
+
+    for dry in [&["--steps", "7"][..], &["--steps", "7", "--dry-run"]] {
+        let refused = fail(dry, &out);
+        assert!(refused.contains("--fresh"), "{refused}");
+    }
 
     let resolved = out.join("config.toml");
     let copy = temporary.path().join("copy");
@@ -103,6 +108,48 @@ fn a_whole_experiment_runs_and_reports_every_arm() {
         .output()
         .expect("xtask starts");
     assert!(output.status.success(), "the resolved configuration runs as it is");
+}
+
+/// `experiments/paper.toml` with little of everything, but all its arms and its four updates a step.
+#[test]
+fn the_serious_experiment_runs_with_every_reward() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let mut config = fs::read_to_string(repository().join("experiments/paper.toml")).expect("an experiment");
+    let base = repository().join("fixtures/base").to_string_lossy().into_owned();
+    for (from, to) in [
+        ("../fixtures/base", base.as_str()),
+        ("count = 1024", "count = 16"),
+        ("tasks = 400", "tasks = 4"),
+        ("samples = 8", "samples = 1"),
+        ("prompts = 32", "prompts = 4"),
+        ("group = 8", "group = 4"),
+    ] {
+        assert!(config.contains(from), "{from}");
+        config = config.replace(from, to);
+    }
+    let (file, out) = (temporary.path().join("paper.toml"), temporary.path().join("run"));
+    fs::write(&file, config).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["experiment", "--steps", "2", "--seeds", "2", "--config"])
+        .arg(&file)
+        .arg("--out")
+        .arg(&out)
+        .output()
+        .expect("xtask starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let read = |name: &str| fs::read_to_string(out.join(name)).expect("was written");
+    let report: serde_json::Value = serde_json::from_str(&read("report.json")).expect("JSON");
+    let rewards =
+        ["sparse", "mentor", "overlap", "no-match", "f1", "binary", "strict", "process", "shuffled"];
+    for arm in ["vanilla", "sft"].into_iter().chain(rewards) {
+        let per_seed = &report["arms"][arm]["suites"]["multihop"]["accuracy"]["per_seed"];
+        assert_eq!(per_seed.as_array().map(Vec::len), Some(2), "{arm}");
+    }
+    for arm in rewards {
+        assert_eq!(read(&format!("{arm}/seed-2/metrics.jsonl")).lines().count(), 2, "{arm}");
+        assert_eq!(read(&format!("{arm}/seed-2/rollouts.jsonl")).lines().count(), 2 * 4 * 4, "{arm}");
+    }
 }
 
 #[test]

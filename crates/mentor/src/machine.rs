@@ -13,7 +13,11 @@ pub fn describe() -> String {
             Some(line.split_once(':')?.1.trim().to_owned())
         })
         .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    format!("{processor} ({}), {} threads, {}", instruction_set(), rayon::current_num_threads(), today())
+    let threads = match rayon::current_num_threads() {
+        1 => "1 thread".to_owned(),
+        threads => format!("{threads} threads"),
+    };
+    format!("{processor} ({}), {threads}, {}", instruction_set(), today())
 }
 
 /// Makes [`peak_memory`] start again from what the process holds now, where the system can (Linux).

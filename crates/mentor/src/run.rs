@@ -50,11 +50,11 @@ impl Run {
         Ok(Self { dir, lab, evaluation, _lock: lock })
     }
 
-    /// Expected work of what is still to do, in the order it will be done.
-    pub fn remaining(&self, arms: &[&Arm], speed: &Speed) -> Result<Vec<(Job, Work)>> {
+    /// Expected work of what is still to do in `dir`, in the order it will be done.
+    pub fn remaining(&self, dir: &RunDir, arms: &[&Arm], speed: &Speed) -> Result<Vec<(Job, Work)>> {
         let mut jobs = Vec::new();
         for job in jobs_of(&self.lab.experiment, arms) {
-            let dir = self.dir.arm(&job.arm.name, job.seed);
+            let dir = dir.arm(&job.arm.name, job.seed);
             if dir.evaluation().exists() {
                 continue;
             }
@@ -223,15 +223,21 @@ fn lock(dir: &RunDir) -> Result<File> {
 
 /// Makes sure the folder is empty or was made from the same configuration.
 fn claim(dir: &RunDir, hash: &str, fresh: bool) -> Result<()> {
+    check_folder(dir, hash, fresh)?;
+    if fresh && dir.config().exists() { empty(dir) } else { Ok(()) }
+}
+
+/// Refuses a folder that is no run's, or (unless `fresh`) was made from another configuration than that of `hash`.
+pub fn check_folder(dir: &RunDir, hash: &str, fresh: bool) -> Result<()> {
     let config = dir.config();
     if !config.exists() {
-        let strangers =
-            fs::read_dir(&dir.0)?.filter_map(Result::ok).any(|entry| entry.file_name() != ".lock");
+        let mut entries = fs::read_dir(&dir.0).into_iter().flatten().filter_map(Result::ok);
+        let strangers = entries.any(|entry| entry.file_name() != ".lock");
         ensure!(!strangers, "{}: not empty and not a run folder; give another --out", dir.0.display());
         return Ok(());
     }
     if fresh {
-        return empty(dir);
+        return Ok(());
     }
     let text = fs::read_to_string(&config).with_context(|| config.display().to_string())?;
     let found = text.lines().next().and_then(|line| line.strip_prefix(HASH_LINE)).unwrap_or("none");

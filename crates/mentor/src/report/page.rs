@@ -103,9 +103,13 @@ fn training(input: &ReportInput, material: &Material) -> Vec<Markup> {
     if arms.is_empty() {
         return Vec::new();
     }
-    let window = curves::window(material);
     let seeds = arms.iter().map(|arm| arm.runs.len()).max().unwrap_or(0);
-    let thin = if seeds > 1 { "thin lines are single seeds" } else { "the thin line is every step" };
+    let thin = match (seeds, curves::window(material)) {
+        (2.., _) => "; thin lines are single seeds",
+        (_, 1) => "",
+        _ => "; the thin line is every step",
+    };
+    let thick = smoothing(material);
     let without: Vec<String> = material
         .arms
         .iter()
@@ -118,7 +122,7 @@ fn training(input: &ReportInput, material: &Material) -> Vec<Markup> {
         format!(" Without rollouts in training: {}.", list(&without))
     };
     let reading = format!(
-        "Training rollouts, over the tokens sampled so far. Thick lines are a moving mean over {window} steps; {thin}. \
+        "Training rollouts, over the tokens sampled so far. Thick lines are {thick}{thin}. \
          Rewards of different tables have different maxima, so compare their shapes, not their heights.{without}"
     );
     let learning = [
@@ -130,6 +134,14 @@ fn training(input: &ReportInput, material: &Material) -> Vec<Markup> {
         }),
     ];
     vec![section("Learning curves", &reading, [panels(learning)])]
+}
+
+/// What is drawn of each step.
+fn smoothing(material: &Material) -> String {
+    match curves::window(material) {
+        1 => "not smoothed".to_owned(),
+        window => format!("a moving mean over {window} steps"),
+    }
 }
 
 /// One line an arm; over tokens with seeds, over steps without.
@@ -231,7 +243,7 @@ fn dynamics(input: &ReportInput, material: &Material) -> Markup {
          rounding. The largest seen: {}.",
         list(&ratios.collect::<Vec<_>>())
     );
-    let reading = format!("Mean over seeds, moving mean over {} steps.", curves::window(material));
+    let reading = format!("Mean over seeds, {}.", smoothing(material));
     section("Inside training", &reading, [panels(drawn), paragraph(&check).into()])
 }
 
