@@ -59,7 +59,11 @@ fn opening(input: &ReportInput, report: &Report, material: &Material) -> Markup 
     let seeds: Vec<String> = report.seeds.iter().map(u64::to_string).collect();
     let facts = [
         counted(input.arms.len(), "arm"),
-        if seeds.is_empty() { "no finished seed".to_owned() } else { format!("seed {}", seeds.join(", ")) },
+        match seeds.as_slice() {
+            [] => "no finished seed".to_owned(),
+            [only] => format!("seed {only}"),
+            several => format!("seeds {}", several.join(", ")),
+        },
         format!("configuration {}", input.config_hash),
         input.machine.to_owned(),
     ];
