@@ -1,6 +1,6 @@
 //! Reward kernels beside their naive twins, and whole rewards on trajectories of 1.5 kB: parsed, and from text.
 
-use std::hint::black_box;
+use std::{fmt::Write as _, hint::black_box};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mentor_reward::{Case, Reward, Scorer, Workspace, answer_correct, kernels, read_response, score};
@@ -81,7 +81,9 @@ fn bits_f1(criterion: &mut Criterion) {
         );
         let bits = |set: &[u32]| {
             let mut bits = kernels::Bits::default();
-            set.iter().for_each(|&number| bits.insert(number));
+            for &number in set {
+                bits.insert(number);
+            }
             bits
         };
         let (x, y) = (bits(&a), bits(&b));
@@ -143,7 +145,8 @@ fn response(mut seed: u64) -> String {
         let (a, b) = (next(&mut seed) % 100, next(&mut seed) % 3);
         text += thought;
         text += thought;
-        text += &format!(
+        let _ = write!(
+            text,
             "\n<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {{\"a\": {a}, \"b\": {b}}}}}\n</tool_call>"
         );
         text += "<|im_end|>\n<|im_start|>user\n<tool_response>\n5\n</tool_response><|im_end|>\n<|im_start|>assistant\n";

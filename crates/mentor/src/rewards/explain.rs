@@ -70,7 +70,7 @@ fn table(explanation: &Explanation, student: &Trajectory, teacher: &Trajectory) 
     let steps: Vec<&Call> = teacher.strict_calls().collect();
     let mut table = Table { lines: Vec::new(), steps, shown: 0 };
     table.row(("amount", "tokens"), "student", "teacher");
-    table.node(&explanation.root, 0, explanation.root.name.clone(), "");
+    table.node(&explanation.root, 0, &explanation.root.name, "");
     let mut turn = 0;
     for child in &explanation.root.children {
         if child.level == Level::Part {
@@ -99,7 +99,7 @@ impl Table<'_> {
         self.lines.push(line.trim_end().to_owned());
     }
 
-    fn node(&mut self, node: &Node, depth: usize, student: String, teacher: &str) {
+    fn node(&mut self, node: &Node, depth: usize, student: &str, teacher: &str) {
         let tokens = node.tokens.map(|(start, end)| format!("{start}–{end}")).unwrap_or_default();
         let text = format!("{}{student}", "  ".repeat(depth));
         self.row((&node.amount.to_string(), &tokens), &text, teacher);
@@ -108,11 +108,11 @@ impl Table<'_> {
     fn leaf(&mut self, leaf: &Node, depth: usize) {
         let text =
             format!("{} {} × {}: {}", leaf.name, rounded(leaf.value), rounded(leaf.weight), leaf.reason);
-        self.node(leaf, depth, text, "");
+        self.node(leaf, depth, &text, "");
     }
 
     fn turn(&mut self, node: &Node, records: &[CallRecord], aligned: &[AlignedCall], turn: usize) {
-        self.node(node, 1, format!("{}: {}", node.name, node.reason), "");
+        self.node(node, 1, &format!("{}: {}", node.name, node.reason), "");
         let mut call = 0;
         for child in &node.children {
             if child.level == Level::Part {
@@ -129,11 +129,11 @@ impl Table<'_> {
                 Some(call) => signature(call),
                 None => records[call].raw.clone(),
             };
-            self.node(child, 2, text, &teacher);
+            self.node(child, 2, &text, &teacher);
             for below in &child.children {
                 match below.level {
                     Level::Part => self.leaf(below, 3),
-                    _ => self.node(below, 3, format!("{}: {}", below.name, below.reason), ""),
+                    _ => self.node(below, 3, &format!("{}: {}", below.name, below.reason), ""),
                 }
             }
             call += 1;
