@@ -17,6 +17,6 @@ pub use error::Error;
 pub use play::play;
 pub use policy::{Codec, Policy};
 pub use record::{Episode, Limits, Rollout, Token};
-pub use sampling::{Draw, Sampling, SamplingError, draw};
+pub use sampling::{Draw, Sampling, SamplingError, draw, logprob};
 pub use seed::{Rng, derive_seed, hash_text};
 pub use text::text;

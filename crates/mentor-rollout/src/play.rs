@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use crate::attempt::{Attempt, Next, Rules};
 use crate::queue::{First, Newcomer, Queue};
-use crate::{Codec, Episode, Error, Limits, Policy, Rollout, Sampling, draw};
+use crate::sampling::draw_from;
+use crate::{Codec, Episode, Error, Limits, Policy, Rollout, Sampling};
 
 /// Where a seat's next logits are.
 #[derive(Clone, Copy)]
@@ -142,7 +143,7 @@ impl<'a> Batch<'a> {
                 Source::Row(row) => logits.get(row * vocab..(row + 1) * vocab).unwrap_or_default(),
                 Source::Parked => parked,
             };
-            let drawn = draw(row, sampling, seat.attempt.uniform())?;
+            let drawn = draw_from::<P>(row, sampling, seat.attempt.uniform())?;
             Some(seat.attempt.advance(drawn, rules))
         };
         let nexts: Vec<Option<Next>> = self.seats.par_iter_mut().map(sample).collect();

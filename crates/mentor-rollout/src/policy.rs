@@ -26,6 +26,15 @@ pub trait Policy {
     /// Returns the logits after each chunk's last token, (inputs, vocabulary), in the order of the inputs.
     fn extend(&mut self, inputs: &[(usize, &[u32])]) -> Result<&[f32], Self::Error>;
 
+    /// ln p(`token`) under softmax(`logits` / `temperature`), for a row of logits that this policy returned and a
+    /// temperature above 0: the number that is stored with the token when it is sampled.
+    ///
+    /// It must have the bits that training on the token computes, so that the first update of a batch starts from
+    /// a ratio of exactly 1. A policy that nobody trains may take [`logprob`](crate::logprob).
+    fn logprob(logits: &[f32], token: u32, temperature: f32) -> f32
+    where
+        Self: Sized;
+
     /// Makes slot `to` hold what slot `from` holds, whatever it held before.
     fn fork(&mut self, from: usize, to: usize);
 

@@ -43,7 +43,7 @@ impl Limits {
 pub struct Token {
     /// Its id.
     pub id: u32,
-    /// The log-probability it was sampled with ([`crate::Draw::logprob`]); there if and only if it was sampled.
+    /// The log-probability it was sampled with ([`crate::Policy::logprob`]); there if and only if it was sampled.
     ///
     /// It is the only mask there is: a token is trained on exactly if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

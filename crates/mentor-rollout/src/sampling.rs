@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Policy;
 use crate::softmax::{Softmax, pick};
 
 /// How tokens are chosen.
@@ -60,6 +61,15 @@ impl Sampling {
         Sampling { temperature: 0.7, top_k: None, top_p: Some(0.9) }
     }
 
+    /// The temperature that log-probabilities are taken at: the sampling temperature, or 1 if greedy.
+    pub fn softmax_temperature(&self) -> f32 {
+        if self.is_greedy() { 1.0 } else { self.temperature }
+    }
+
+    fn is_greedy(&self) -> bool {
+        self.temperature == 0.0
+    }
+
     /// Whether every number is in its range.
     pub fn check(&self) -> Result<(), SamplingError> {
         if !(self.temperature.is_finite() && self.temperature >= 0.0) {
@@ -80,7 +90,7 @@ impl Sampling {
         if self.top_k.is_some() || self.top_p.is_some_and(|p| p < 1.0) {
             return Err(SamplingError::Truncated);
         }
-        if self.temperature == 0.0 {
+        if self.is_greedy() {
             return Err(SamplingError::Greedy);
         }
         Ok(())
@@ -92,8 +102,7 @@ impl Sampling {
 pub struct Draw {
     /// The token.
     pub id: u32,
-    /// ln p(id) under the whole softmax, without truncation, at the sampling temperature; at temperature 1 if
-    /// greedy.
+    /// ln p(id) under the whole softmax, without truncation, at [`Sampling::softmax_temperature`].
     pub logprob: f32,
 }
 
@@ -111,14 +120,30 @@ pub struct Draw {
 /// assert!(draw(&[f32::NAN, 0.0], &Sampling::greedy(), 0.0).is_none());
 /// ```
 pub fn draw(logits: &[f32], sampling: &Sampling, uniform: f64) -> Option<Draw> {
-    let greedy = sampling.temperature == 0.0;
-    let softmax = Softmax::new(logits, if greedy { 1.0 } else { sampling.temperature })?;
-    let index = match (greedy, sampling.top_k, sampling.top_p) {
+    let softmax = Softmax::new(logits, sampling.softmax_temperature())?;
+    let index = choose(&softmax, sampling, uniform);
+    Some(Draw { id: index as u32, logprob: softmax.logprob(index) })
+}
+
+/// [`draw`] with the log-probability that the policy itself gives the token.
+pub(crate) fn draw_from<P: Policy>(logits: &[f32], sampling: &Sampling, uniform: f64) -> Option<Draw> {
+    let temperature = sampling.softmax_temperature();
+    let id = choose(&Softmax::new(logits, temperature)?, sampling, uniform) as u32;
+    Some(Draw { id, logprob: P::logprob(logits, id, temperature) })
+}
+
+/// ln p(`token`) under softmax(`logits` / `temperature`), for policies without an arithmetic of their own; -∞ if the
+/// row is no distribution or has no such token. The temperature must be positive.
+pub fn logprob(logits: &[f32], token: u32, temperature: f32) -> f32 {
+    Softmax::new(logits, temperature).map_or(f32::NEG_INFINITY, |softmax| softmax.logprob(token as usize))
+}
+
+fn choose(softmax: &Softmax, sampling: &Sampling, uniform: f64) -> usize {
+    match (sampling.is_greedy(), sampling.top_k, sampling.top_p) {
         (true, _, _) => softmax.mode(),
         (false, None, None) => softmax.quantile(uniform),
         (false, top_k, top_p) => truncated(&softmax.weights(), top_k, top_p, uniform),
-    };
-    Some(Draw { id: index as u32, logprob: softmax.logprob(index) })
+    }
 }
 
 /// Inverts the cumulative distribution of the truncated weights, most likely first.

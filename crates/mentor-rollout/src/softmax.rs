@@ -1,8 +1,8 @@
 //! The softmax of one row of logits, fast enough for every row of a batch at every token.
 //!
-//! The arithmetic is that of the training side: f32, largest logit subtracted before the exponential,
-//! temperature applied to the difference. Only the sum is wider (f64), which costs nothing here and keeps the
-//! log-probability within an ulp or two.
+//! f32, largest logit subtracted before the exponential, temperature applied to the difference, the sum in f64.
+//! Tokens are chosen with it; the log-probability that is stored with a token is the policy's own
+//! ([`crate::Policy::logprob`]).
 
 use std::f32::consts::LOG2_E;
 

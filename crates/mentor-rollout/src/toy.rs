@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 use mentor_toolcall::{Chat, Piece, Stretch, stretches};
 
-use crate::{Codec, Policy};
+use crate::{Codec, Policy, logprob};
 
 const BYTES: u32 = 256;
 
@@ -158,6 +158,10 @@ impl Policy for Reciter {
             self.logits[row * vocab + next] = 0.0;
         }
         Ok(&self.logits)
+    }
+
+    fn logprob(logits: &[f32], token: u32, temperature: f32) -> f32 {
+        logprob(logits, token, temperature)
     }
 
     fn fork(&mut self, from: usize, to: usize) {

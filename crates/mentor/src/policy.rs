@@ -1,7 +1,7 @@
 //! The trainable model as a policy that plays episodes, and its tokenizer as their codec.
 
 use anyhow::{Context, Result};
-use mentor_model::{Decoder, Model, Tokenizer};
+use mentor_model::{Decoder, Model, Tokenizer, token_logprob};
 use mentor_rollout::{Codec, Policy};
 use mentor_toolcall::{Chat, Piece, Stretch, stretches};
 
@@ -38,6 +38,10 @@ impl Policy for ModelPolicy<'_> {
 
     fn extend(&mut self, inputs: &[(usize, &[u32])]) -> Result<&[f32], Self::Error> {
         self.decoder.extend(inputs)
+    }
+
+    fn logprob(logits: &[f32], token: u32, temperature: f32) -> f32 {
+        token_logprob(logits, token, temperature).map_or(f32::NEG_INFINITY, |found| found.logprob)
     }
 
     fn fork(&mut self, from: usize, to: usize) {

@@ -51,7 +51,7 @@ pub struct RlMetrics {
     pub kl: f64,
     /// Mean ratio of current to sampling probability over the step's updates.
     pub ratio: f64,
-    /// Largest |log-ratio| at the first update of the step: 0 but for rounding (DESIGN, invariant 5).
+    /// Largest |log-ratio| at the first update of the step: 0, since sampling and training share one arithmetic.
     pub first_log_ratio: f64,
     /// Share of trained tokens whose ratio was clipped.
     pub clip_fraction: f64,

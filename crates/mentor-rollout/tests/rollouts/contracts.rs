@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use mentor_rollout::toy::ByteCodec;
-use mentor_rollout::{Error, Policy, Rollout, Sampling, play};
+use mentor_rollout::{Error, Policy, Rollout, Sampling, logprob, play};
 use mentor_toolcall::Chat;
 
 use crate::support::{WIDE, episodes, tasks};
@@ -38,6 +38,10 @@ impl Policy for Broken {
 
     fn extend(&mut self, _: &[(usize, &[u32])]) -> Result<&[f32], OutOfMemory> {
         self.answer.as_deref().map_err(|()| OutOfMemory)
+    }
+
+    fn logprob(logits: &[f32], token: u32, temperature: f32) -> f32 {
+        logprob(logits, token, temperature)
     }
 
     fn fork(&mut self, _: usize, _: usize) {}

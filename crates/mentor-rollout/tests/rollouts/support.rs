@@ -152,6 +152,13 @@ impl Policy for Babbler {
         Ok(&self.logits)
     }
 
+    /// By the definition, in f64: not to the bit what [`draw`] gives, as a model's own arithmetic is not.
+    fn logprob(logits: &[f32], token: u32, temperature: f32) -> f32 {
+        let scaled = |id: usize| f64::from(logits[id]) / f64::from(temperature);
+        let total: f64 = (0..logits.len()).map(|id| scaled(id).exp()).sum();
+        (scaled(token as usize) - total.ln()) as f32
+    }
+
     fn fork(&mut self, from: usize, to: usize) {
         assert_ne!(from, to);
         assert!(!self.slots[from].is_empty(), "a fork of nothing");
@@ -205,7 +212,8 @@ pub fn naive(episode: &Episode, sampling: &Sampling, limits: &Limits, max_tokens
             let logits = Babbler::logits(codec.vocab_size(), &ids);
             let drawn = draw(&logits, sampling, rng.uniform()).expect("finite logits");
             ids.push(drawn.id);
-            tokens.push((drawn.id, Some(drawn.logprob.to_bits())));
+            let logprob = Babbler::logprob(&logits, drawn.id, sampling.softmax_temperature());
+            tokens.push((drawn.id, Some(logprob.to_bits())));
             if codec.stop_ids().contains(&drawn.id) {
                 break true;
             }

@@ -130,6 +130,10 @@ impl Policy for TimedPolicy<'_> {
         Ok(logits)
     }
 
+    fn logprob(logits: &[f32], token: u32, temperature: f32) -> f32 {
+        ModelPolicy::logprob(logits, token, temperature)
+    }
+
     fn fork(&mut self, from: usize, to: usize) {
         self.policy.fork(from, to);
     }
