@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 use indexmap::IndexMap;
 
+use crate::response::ResponseTemplate;
+
 use super::{Detected, PyJson, TemplateError, TemplateErrorKind, detect};
 
 /// The special tokens that templates can name.
@@ -142,6 +144,11 @@ impl Checkpoint {
             .chain(self.templates.values())
             .find_map(|source| detect::from_template(source))
             .or_else(|| detect::from_tokens(&self.added_tokens))
+    }
+
+    /// How the checkpoint's outputs are read by its own declaration, if it has one.
+    pub fn response(&self) -> Result<Option<ResponseTemplate>, TemplateError> {
+        self.response_template.as_ref().map(ResponseTemplate::new).transpose()
     }
 }
 

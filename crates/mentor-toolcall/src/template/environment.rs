@@ -288,11 +288,18 @@ fn to_float(value: &Value, default: Option<f64>) -> Value {
 }
 
 /// Python iterates no `None`, where minijinja finds it empty.
-fn each(value: Value) -> Result<Value, Error> {
+fn each(state: &State, value: Value) -> Result<Value, Error> {
     if value.is_none() {
         return Err(Error::new(ErrorKind::InvalidOperation, "'NoneType' object is not iterable"));
     }
-    Ok(value)
+    // As a list the characters of a string have a number, so that a loop knows its last one.
+    match value.as_str() {
+        Some(text) => {
+            state.consume_fuel((text.len() / weigh::PER_FUEL) as u64)?;
+            Ok(text.chars().map(Value::from).collect())
+        }
+        None => Ok(value),
+    }
 }
 
 fn private(name: &str) -> Result<Value, Error> {

@@ -25,6 +25,9 @@ pub(super) fn rewrite(source: &str) -> Result<String, TemplateError> {
         match text.trim() {
             "generation" if block => out.extend([" call ", GENERATION, "() "]),
             "endgeneration" if block => out.push_str(" endcall "),
+            // Jinja keeps the line break behind `{% raw %}`, although it drops those behind other tags.
+            "raw" if block && source[inner.end..].starts_with("%}") => out.push_str(" raw +"),
+            "raw" if block => out.push_str(text),
             _ if block => out.push_str(&guard::statement(text)?),
             _ => out.push_str(&guard::expression(text)?),
         }
@@ -46,7 +49,7 @@ struct Tag {
     inner: Range<usize>,
 }
 
-/// The tags of a source; comments and raw blocks are passed over.
+/// The tags of a source; comments and the insides of raw blocks are passed over.
 fn tags(source: &str) -> Result<Vec<Tag>, TemplateError> {
     let unclosed = |at: usize| {
         let line = source[..at].matches('\n').count() + 1;
@@ -69,9 +72,8 @@ fn tags(source: &str) -> Result<Vec<Tag>, TemplateError> {
                 at = end + 2;
                 if source[inner.clone()].trim() == "raw" {
                     at = end_of_raw(source, at);
-                } else {
-                    tags.push(Tag { block: true, inner });
                 }
+                tags.push(Tag { block: true, inner });
             }
             _ => at += 1,
         }
@@ -133,7 +135,8 @@ mod tests {
     #[test]
     fn generation_tags_become_call_blocks() {
         check("a{%- generation -%}b{% endgeneration +%}", "a{%- call __generation__() -%}b{% endcall +%}");
-        check("{% raw %}{% generation %}{% endraw %}", "{% raw %}{% generation %}{% endraw %}");
+        check("{% raw %}{% generation %}{% endraw %}", "{% raw +%}{% generation %}{% endraw %}");
+        check("{%- raw -%} {{ x }}{% endraw %}", "{%- raw -%} {{ x }}{% endraw %}");
         check("{# {% generation %} #}", "{# {% generation %} #}");
         check("{{ '{% generation %}' }}", "{{ '{% generation %}' }}");
         check("{{ {'a': {}} }}{%generation%}x", "{{ {'a': {}} }}{% call __generation__() %}x");

@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 160;
 const MAX_WEIGHT: usize = 1_000_000;
 
 /// What one unit of fuel pays for.
-const PER_FUEL: usize = 4;
+pub(super) const PER_FUEL: usize = 4;
 
 /// Returns the value after charging for all it holds; what is computed item by item becomes a list.
 pub(super) fn weigh(state: &State, value: Value) -> Result<Value, Error> {
