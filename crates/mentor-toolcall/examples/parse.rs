@@ -5,14 +5,26 @@
 //!     cargo run --release -p mentor-toolcall --all-features --example parse
 //! ```
 //!
+//! `format` is a format's id, a `response_template` (transformers' declaration, as an object), or, as `checkpoint` in its
+//! place, a folder with a checkpoint's tokenizer files, which tell either. With a declaration, `prefix` may give the prompt
+//! that the model went on from.
+//!
 //! `calls` is the lenient reading with its diagnosis: calls whose `status` is `strict` or `repaired` are what an
 //! environment executes. `strict` is what a reward pays for. With `chunks` they are fed one by one; together they must
-//! be `text`. A line that cannot be used gives `{"id", "error"}`, and the exit status is 1 at the end.
-#![expect(clippy::print_stdout, reason = "an example prints")]
+//! be `text`; a declaration is applied when the last one is there, since its patterns may look ahead to the end. A line that
+//! cannot be used gives `{"id", "error"}`, and the exit status is 1 at the end.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, BufRead as _, Write as _},
+    path::Path,
+    process::ExitCode,
+};
 
-use mentor_toolcall::{Format, Options, Parsed, ParsedCall, Parser, Stage, Tools, parse};
+use mentor_toolcall::{
+    Format, Options, Parsed, ParsedCall, Parser, Stage, Tools, parse,
+    response::ResponseTemplate,
+    template::{Checkpoint, PyJson},
+};
 use mentor_trajectory::Reading;
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
@@ -57,24 +69,55 @@ fn output_call(call: &ParsedCall) -> Result<OutputCall, String> {
     })
 }
 
+/// By what a text is read.
+enum Reader {
+    Format(Format),
+    Declared(Box<ResponseTemplate>),
+}
+
+fn reader(input: &Value) -> Result<Reader, String> {
+    let format = |id: &str| id.parse().map(Reader::Format).map_err(|error| format!("`format`: {error}"));
+    match (&input["format"], &input["checkpoint"]) {
+        (Value::String(id), Value::Null) => format(id),
+        (declaration @ Value::Object(_), Value::Null) => {
+            let template = ResponseTemplate::new(&PyJson::from(declaration));
+            template.map(Box::new).map(Reader::Declared).map_err(|error| format!("`format`: {error}"))
+        }
+        (Value::Null, Value::String(folder)) => {
+            let error = |error: &dyn std::fmt::Display| format!("`checkpoint`: {error}");
+            let checkpoint = Checkpoint::open(Path::new(folder)).map_err(|kind| error(&kind))?;
+            if let Some(template) = checkpoint.response().map_err(|kind| error(&kind))? {
+                return Ok(Reader::Declared(Box::new(template)));
+            }
+            let detected = checkpoint.format().ok_or_else(|| {
+                error(&"neither its chat template nor its tokens tell a format; name one as `format`")
+            })?;
+            format(detected.id)
+        }
+        _ => {
+            Err("the line has neither a `format` (an id or a response template) nor a `checkpoint`, or both"
+                .to_owned())
+        }
+    }
+}
+
 fn read(input: &Value) -> Result<Parsed, String> {
     let text = input["text"].as_str().ok_or("the line has no string `text`")?;
-    let format = input["format"].as_str().ok_or("the line has no string `format`")?;
-    let format: Format = format.parse().map_err(|error| format!("`format`: {error}"))?;
+    let reader = reader(input)?;
     let tools = match &input["tools"] {
         Value::Null => None,
         tools => Some(Tools::from_openai(tools).map_err(|error| format!("`tools`: {error}"))?),
     };
-    let options = Options { tools: tools.as_ref(), ..Options::default() };
-    let Some(chunks) = input.get("chunks").filter(|chunks| !chunks.is_null()) else {
-        return Ok(parse(format, text, options));
+    let chunks = chunks(input, text)?;
+    let format = match reader {
+        Reader::Format(format) => format,
+        Reader::Declared(template) => {
+            let prefix = input["prefix"].as_str().unwrap_or_default();
+            return Ok(template.parse(text, prefix, tools.as_ref()));
+        }
     };
-    let chunks: Option<Vec<&str>> =
-        chunks.as_array().and_then(|chunks| chunks.iter().map(Value::as_str).collect());
-    let chunks = chunks.ok_or("`chunks` is no list of strings")?;
-    if chunks.concat() != text {
-        return Err("`chunks` do not concatenate to `text`".to_owned());
-    }
+    let options = Options { tools: tools.as_ref(), ..Options::default() };
+    let Some(chunks) = chunks else { return Ok(parse(format, text, options)) };
     let mut parser = Parser::new(format, options);
     let mut events = Vec::new();
     for chunk in chunks {
@@ -82,6 +125,18 @@ fn read(input: &Value) -> Result<Parsed, String> {
     }
     events.extend(parser.finish());
     Ok(events.into_iter().collect())
+}
+
+/// The chunks in which the text is to be fed, if any are given.
+fn chunks<'a>(input: &'a Value, text: &str) -> Result<Option<Vec<&'a str>>, String> {
+    let Some(chunks) = input.get("chunks").filter(|chunks| !chunks.is_null()) else { return Ok(None) };
+    let chunks: Option<Vec<&str>> =
+        chunks.as_array().and_then(|chunks| chunks.iter().map(Value::as_str).collect());
+    let chunks = chunks.ok_or("`chunks` is no list of strings")?;
+    if chunks.concat() != text {
+        return Err("`chunks` do not concatenate to `text`".to_owned());
+    }
+    Ok(Some(chunks))
 }
 
 fn answer(line: &str, id: &mut Value) -> Result<String, String> {
@@ -96,19 +151,26 @@ fn answer(line: &str, id: &mut Value) -> Result<String, String> {
 
 fn main() -> io::Result<ExitCode> {
     let mut status = ExitCode::SUCCESS;
-    for line in io::stdin().lines() {
-        let line = line?;
-        if line.trim().is_empty() {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for line in io::stdin().lock().split(b'\n') {
+        let line = String::from_utf8(line?);
+        if line.as_ref().is_ok_and(|line| line.trim().is_empty()) {
             continue;
         }
         let mut id = Value::Null;
-        match answer(&line, &mut id) {
-            Ok(output) => println!("{output}"),
+        let answer = match &line {
+            Ok(line) => answer(line, &mut id),
+            Err(error) => Err(format!("the line is no UTF-8: {error}")),
+        };
+        match answer {
+            Ok(output) => writeln!(out, "{output}")?,
             Err(error) => {
-                println!("{}", json!({"id": id, "error": error}));
+                writeln!(out, "{}", json!({"id": id, "error": error}))?;
                 status = ExitCode::FAILURE;
             }
         }
+        // Whoever feeds lines one by one waits for each answer.
+        out.flush()?;
     }
     Ok(status)
 }

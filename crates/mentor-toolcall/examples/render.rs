@@ -7,15 +7,17 @@
 //! ```
 //!
 //! Writes `{"id", "text", "assistant_spans"}`, or `{"id", "error"}` with the message that the template raised, or why it
-//! could not be rendered. `assistant_spans` are `[start, end)` in Unicode code points, as Python's string indices are;
-//! `null`, with `assistant_spans_unknown` saying why, where they cannot be told.
+//! could not be rendered; a line that is no JSON also makes the exit status 1. `assistant_spans` are `[start, end)` in
+//! Unicode code points, as Python's string indices are; `null`, with `assistant_spans_unknown` saying why, where they
+//! cannot be told.
 //!
 //! `variables` go to the template (`bos_token`, `enable_thinking`, …). As in `apply_chat_template`, `documents` and
 //! `continue_final_message` may be given among them or beside them.
 
 use std::{
     error::Error,
-    io::{self, Write as _},
+    io::{self, BufRead as _, Write as _},
+    process::ExitCode,
 };
 
 use jiff::ZonedDateTime;
@@ -24,26 +26,35 @@ use mentor_toolcall::template::{
 };
 use serde_json::{Value, json};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut out = io::stdout().lock();
-    for (number, line) in io::stdin().lines().enumerate() {
+fn main() -> io::Result<ExitCode> {
+    let mut status = ExitCode::SUCCESS;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for line in io::stdin().lock().split(b'\n') {
         let line = line?;
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let input = PyJson::parse(&line).map_err(|error| format!("line {}: {error}", number + 1))?;
-        let id = input.get("id").map_or(Value::Null, PyJson::to_serde);
-        let answer = match render(&input) {
-            Ok(answer) => answer,
-            Err(error) => json!({"error": error.to_string()}),
+        let (id, answer) = match read(&line) {
+            Ok(input) => (input.get("id").map_or(Value::Null, PyJson::to_serde), render(&input)),
+            Err(error) => {
+                status = ExitCode::FAILURE;
+                (Value::Null, Err(error))
+            }
         };
         let mut object = json!({"id": id});
+        let answer = answer.unwrap_or_else(|error| json!({"error": error.to_string()}));
         if let (Value::Object(object), Value::Object(answer)) = (&mut object, answer) {
             object.extend(answer);
         }
         writeln!(out, "{object}")?;
+        // Whoever feeds lines one by one waits for each answer.
+        out.flush()?;
     }
-    Ok(())
+    Ok(status)
+}
+
+fn read(line: &[u8]) -> Result<PyJson, Box<dyn Error>> {
+    Ok(PyJson::parse(std::str::from_utf8(line)?)?)
 }
 
 fn render(input: &PyJson) -> Result<Value, Box<dyn Error>> {

@@ -116,6 +116,8 @@ faults! {
     UnexpectedCloseTag = "unexpected_close_tag", refusal;
     /// Not JSON in a way that has no name of its own here (a quote inside a string, a missing comma or colon).
     SyntaxError = "syntax_error", refusal;
+    /// A tag that opens the next argument stands in a value that nothing closes before it: whether it is text is open.
+    TagInValue = "tag_in_value", refusal;
     /// A value that is neither a literal nor quoted.
     UnquotedValue = "unquoted_value", refusal;
     /// `NaN`, `Infinity` or `-Infinity`, which are not JSON and no argument a tool could be given.

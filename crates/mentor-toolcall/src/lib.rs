@@ -3,6 +3,7 @@
 
 mod call;
 mod chat;
+mod delta;
 mod fault;
 mod format;
 mod formats;
@@ -19,6 +20,7 @@ mod tools;
 
 pub use call::{ParsedCall, Stage};
 pub use chat::{ADDED_TOKENS, Chat, Piece, Stretch, stretches};
+pub use delta::{Delta, Deltas};
 pub use fault::Fault;
 pub use format::{Format, UnknownFormat};
 pub use formats::{Observed, Unwritable, hermes};

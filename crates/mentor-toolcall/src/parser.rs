@@ -173,6 +173,11 @@ impl<'a> Parser<'a> {
         &self.pending
     }
 
+    /// The calls under way, read as if the text ended here; none if no call is.
+    pub(crate) fn under_way(&self) -> Option<Vec<ParsedCall>> {
+        self.waiting.as_ref().map(|_| self.machine.under_way(&self.pending))
+    }
+
     /// Whether the call under way may be complete now. An attempt costs what the call is long, so attempts at a long one
     /// have to be earned by what was fed.
     fn is_worth_an_attempt(&mut self) -> bool {
@@ -325,6 +330,26 @@ impl<'a> Machine<'a> {
                 }
                 Some(end)
             }
+        }
+    }
+
+    /// The calls that a text which begins with a marker holds if it ends here.
+    fn under_way(&self, text: &str) -> Vec<ParsedCall> {
+        let Self { place, memory, .. } = *self;
+        let spec = self.format.spec();
+        let mut markers = spec.opens.iter().copied();
+        let marker = if !self.begun && spec.opens.contains(&"") {
+            ""
+        } else if let Some(marker) = markers.find(|marker| !marker.is_empty() && text.starts_with(marker)) {
+            marker
+        } else {
+            return Vec::new();
+        };
+        let mut unit = Unit { text, start: 0, marker, last: true, tools: self.options.tools, place, memory };
+        let mut drafts = Vec::new();
+        match (spec.read)(&mut unit, &mut drafts) {
+            Ok(Step::Calls(_)) => drafts.into_iter().map(|draft| draft.finish(text, 0)).collect(),
+            _ => Vec::new(),
         }
     }
 

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use mentor_toolcall::{Event, Format, Options, Parsed, ParsedCall, Parser, Thinking, Tools, parse};
+use mentor_toolcall::{
+    Delta, Deltas, Event, Format, Options, Parsed, ParsedCall, Parser, Thinking, Tools, parse,
+};
 use mentor_trajectory::{Call, Reading, ToolSpec};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Map, Value, json};
@@ -118,15 +120,19 @@ fn hostile(format: Format) -> impl Strategy<Value = String> {
     vec(part, 0..12).prop_map(|parts| parts.concat())
 }
 
-fn feed(format: Format, text: &str, cuts: &[Index], options: Options<'_>) -> Vec<Event> {
+fn cut<'a>(text: &'a str, cuts: &[Index]) -> Vec<&'a str> {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
     places.retain(|&at| text.is_char_boundary(at));
     places.extend([0, text.len()]);
     places.sort_unstable();
+    places.windows(2).map(|place| &text[place[0]..place[1]]).collect()
+}
+
+fn feed(format: Format, text: &str, cuts: &[Index], options: Options<'_>) -> Vec<Event> {
     let mut parser = Parser::new(format, options);
     let mut events = Vec::new();
-    for place in places.windows(2) {
-        events.extend(parser.feed(&text[place[0]..place[1]]));
+    for chunk in cut(text, cuts) {
+        events.extend(parser.feed(chunk));
     }
     events.extend(parser.finish());
     joined(events)
@@ -217,6 +223,75 @@ fn every_split_gives_the_same_events() {
         assert_eq!(whole.into_iter().collect::<Parsed>(), parsed, "{format}: {text:?}");
         check_calls(&parsed);
     });
+}
+
+#[test]
+fn deltas_tell_the_calls_that_the_events_end() {
+    let strategy = |format| (hostile(format), vec(any::<Index>(), 0..30));
+    for_every_format(500, strategy, |format, (text, cuts)| {
+        let (told, calls) = follow(format, &text, &cuts, Options::default());
+        assert_eq!(told, calls, "{format}: {text:?}");
+    });
+}
+
+#[test]
+fn deltas_of_written_calls_are_never_taken_back() {
+    let strategy = |_| (plain_calls(), vec(any::<Index>(), 0..30));
+    for_every_format(300, strategy, |format, (mut calls, cuts)| {
+        let tools = tools_of(&mut calls);
+        let text = format.write_calls(&calls).unwrap();
+        let options = Options { tools: Some(&tools), ..Options::default() };
+        let mut anew = false;
+        follow_each(format, &text, &cuts, options, &mut |delta| anew |= delta.anew);
+        assert!(!anew, "{format}: {text:?}");
+    });
+}
+
+/// Name and arguments of each call: put together from deltas, and as the events say.
+type Told = Vec<(String, String)>;
+
+fn follow(format: Format, text: &str, cuts: &[Index], options: Options<'_>) -> (Told, Told) {
+    let mut told: Told = Vec::new();
+    let events = follow_each(format, text, cuts, options, &mut |delta| {
+        if told.len() <= delta.call {
+            told.resize(delta.call + 1, Default::default());
+        }
+        let call = &mut told[delta.call];
+        if delta.anew {
+            *call = Default::default();
+        }
+        call.0 += delta.name.as_deref().unwrap_or_default();
+        call.1 += &delta.arguments;
+    });
+    let parsed: Parsed = events.into_iter().collect();
+    let calls: Told = parsed.calls.into_iter().map(|call| (call.name, call.arguments_text)).collect();
+    // What was withdrawn leaves an empty place behind the last call, and a call may have nothing to tell.
+    told.resize(told.len().max(calls.len()), Default::default());
+    while told.len() > calls.len() && told.last().is_some_and(|call| *call == Default::default()) {
+        told.pop();
+    }
+    (told, calls)
+}
+
+fn follow_each(
+    format: Format,
+    text: &str,
+    cuts: &[Index],
+    options: Options<'_>,
+    see: &mut impl FnMut(&Delta),
+) -> Vec<Event> {
+    let mut parser = Parser::new(format, options);
+    let mut deltas = Deltas::default();
+    let mut all = Vec::new();
+    for chunk in cut(text, cuts) {
+        let events = parser.feed(chunk);
+        deltas.next(&parser, &events).iter().for_each(&mut *see);
+        all.extend(events);
+    }
+    let events = parser.finish();
+    deltas.finish(&events).iter().for_each(see);
+    all.extend(events);
+    all
 }
 
 #[test]

@@ -4,18 +4,17 @@
 //! To the letter: both markers, and between them one list of objects with exactly one member that is an object.
 //! Reasoning stands between `<|inner_prefix|>` and `<|inner_suffix|>`. `<|assistant_end|>`, which ends a turn, is markup.
 
-use mentor_trajectory::Call;
+use mentor_trajectory::{Call, ToolSpec};
 
 use super::{
     Read, Scanner, Spec, Step, Unit, Unwritable, Write,
     list::{Item, List},
     name_of,
-    tagged::stray_close,
+    typescript::{self, Commas},
     write,
 };
 use crate::{
     call::Draft,
-    fault::Faults,
     json::{Markers, write_object, write_string},
 };
 
@@ -32,19 +31,15 @@ pub(super) static SPEC: Spec = Spec {
     opens: &[OPEN, CLOSE, END],
     closes: &[CLOSE, OPEN],
     read,
-    write: Write { calls, observations, tools: write::definitions },
+    write: Write { calls, observations: write::bracketed, tools },
     scanner: Scanner::new(),
 };
 
 fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
-    if unit.marker == CLOSE {
-        drafts.push(stray_close(unit));
-        return Ok(Step::Calls(unit.inside()));
-    }
     if unit.marker == END {
         return Ok(Step::Markup(unit.inside()));
     }
-    LIST.read(unit, unit.inside(), drafts, Faults::default())
+    LIST.read_marked(unit, drafts)
 }
 
 fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
@@ -63,11 +58,9 @@ fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
     Ok(())
 }
 
-fn observations(observed: &[super::Observed<'_>], out: &mut String) {
-    out.push('[');
-    for (index, seen) in observed.iter().enumerate() {
-        write::separate(", ", index, out);
-        out.push_str(seen.content);
+fn tools(tools: &[ToolSpec], out: &mut String) {
+    for (index, tool) in tools.iter().enumerate() {
+        write::separate("\n", index, out);
+        typescript::declare(tool, Commas::Between, out);
     }
-    out.push(']');
 }

@@ -7,7 +7,7 @@ use mentor_trajectory::{Call, ToolSpec};
 use serde_json::{Map, Value};
 
 use super::{
-    More, Read, Step, Unit, Unwritable, name_of, object_call,
+    More, Observed, Read, Step, Unit, Unwritable, name_of, object_call,
     tagged::{spread, stray_close},
 };
 use crate::{
@@ -24,6 +24,9 @@ pub(super) struct Bare {
     pub close: &'static str,
     /// What stands before and behind a string.
     pub quote: &'static str,
+    /// What stands before and behind a tool's declaration and what it gave back.
+    pub declaration: (&'static str, &'static str),
+    pub response: (&'static str, &'static str),
 }
 
 const CALL: &str = "call:";
@@ -138,26 +141,41 @@ impl Bare {
     }
 
     /// Writes a text that is for the model alone, so that nothing has to be read back.
-    pub fn write_text(&self, text: &str, out: &mut String) {
+    fn write_text(&self, text: &str, out: &mut String) {
         out.push_str(self.quote);
         out.push_str(&text.replace(self.quote, ""));
         out.push_str(self.quote);
     }
 
-    /// Writes what a tool does and takes, as the templates do: types in capitals.
-    pub fn write_declaration(&self, tool: &ToolSpec, out: &mut String) {
-        out.push_str("{description:");
-        self.write_text(&tool.description, out);
-        out.push_str(",parameters:");
-        self.write_schema(&tool.parameters, out);
-        out.push('}');
+    /// Writes what tools do and take, as the templates do: keys in alphabetical order, types in capitals.
+    pub fn write_tools(&self, tools: &[ToolSpec], out: &mut String) {
+        let (open, close) = self.declaration;
+        for tool in tools {
+            out.extend([open, "declaration:", &tool.name, "{description:"]);
+            self.write_text(&tool.description, out);
+            out.push_str(",parameters:");
+            self.write_schema(&tool.parameters, out);
+            out.extend(["}", close]);
+        }
+    }
+
+    /// Writes what tools gave back.
+    pub fn write_observations(&self, observed: &[Observed<'_>], out: &mut String) {
+        let (open, close) = self.response;
+        for Observed { call, content, .. } in observed {
+            out.extend([open, "response:", &call.name, "{value:"]);
+            self.write_text(content, out);
+            out.extend(["}", close]);
+        }
     }
 
     fn write_schema(&self, schema: &Value, out: &mut String) {
         match schema {
             Value::Object(members) => {
                 out.push('{');
-                for (index, (key, value)) in members.iter().enumerate() {
+                let mut members: Vec<_> = members.iter().collect();
+                members.sort_by_key(|(key, _)| key.to_lowercase());
+                for (index, (key, value)) in members.into_iter().enumerate() {
                     if index > 0 {
                         out.push(',');
                     }

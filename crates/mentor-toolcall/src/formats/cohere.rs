@@ -13,12 +13,11 @@ use super::{
     Read, Scanner, Spec, Step, Unit, Unwritable, Write,
     list::{Item, List},
     object_call::Keys,
-    tagged::stray_close,
     write,
 };
 use crate::{
     call::Draft,
-    fault::{Fault, Faults},
+    fault::Fault,
     json::{Markers, write_string},
 };
 
@@ -53,14 +52,10 @@ pub(super) static SPEC: Spec = Spec {
 };
 
 fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
-    if unit.marker == CLOSE {
-        drafts.push(stray_close(unit));
-        return Ok(Step::Calls(unit.inside()));
-    }
-    if unit.marker != OPEN {
+    if unit.marker != OPEN && unit.marker != CLOSE {
         return Ok(Step::Markup(unit.inside()));
     }
-    LIST.read(unit, unit.inside(), drafts, Faults::default())
+    LIST.read_marked(unit, drafts)
 }
 
 fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {

@@ -33,7 +33,7 @@ pub(super) static SPEC: Spec = Spec {
     opens: &[SECTION, SECTION_END, OPEN, CLOSE, END],
     closes: &[CLOSE, SECTION_END, OPEN],
     read: |unit, drafts| read(unit, drafts, true),
-    write: Write { calls, observations, tools: write::definitions },
+    write: Write { calls, observations, tools: write::definition_lines },
     scanner: Scanner::new(),
 };
 
@@ -67,7 +67,6 @@ pub(super) fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>, fenced: bool) -
 
 /// Reads a call whose separator is found.
 fn call(unit: &Unit<'_>, separator: usize, fenced: bool) -> Result<(Draft, usize), More> {
-    let markers = Markers { open: OPEN, close: CLOSE };
     let before = &unit.text[unit.inside()..separator];
     let behind = separator + SEPARATOR.len();
     let head = unit.find(behind, &[FENCE, "{", CLOSE, OPEN])?;
@@ -90,7 +89,8 @@ fn call(unit: &Unit<'_>, separator: usize, fenced: bool) -> Result<(Draft, usize
     } else if fenced && before.trim() != TYPE {
         draft.faults.add(Fault::NameSpelling);
     }
-    let (mut end, whole) = named::arguments(unit, at, markers, &mut draft)?;
+    let close = if fence.is_some() { FENCE_END } else { CLOSE };
+    let (mut end, whole) = named::arguments(unit, at, Markers { open: OPEN, close }, &mut draft)?;
     if whole && fence.is_some() {
         let close = unit.skip_space(end)?;
         if unit.is_at(close, FENCE_END)? {

@@ -4,7 +4,7 @@
 //! To the letter: inside a section, all of a call's markers, and a JSON object behind the separator. What deviates is read
 //! as in [V3](super::deepseek_v3), whose own form is [named](crate::Fault::SiblingForm) here.
 
-use mentor_trajectory::Call;
+use mentor_trajectory::{Call, ToolSpec};
 
 use super::{
     Observed, Scanner, Spec, Unwritable, Write, deepseek_v3,
@@ -20,7 +20,7 @@ pub(super) static SPEC: Spec = Spec {
     opens: &[SECTION, SECTION_END, OPEN, CLOSE, END],
     closes: &[CLOSE, SECTION_END, OPEN],
     read: |unit, drafts| deepseek_v3::read(unit, drafts, false),
-    write: Write { calls, observations, tools: write::definitions },
+    write: Write { calls, observations, tools },
     scanner: Scanner::new(),
 };
 
@@ -40,5 +40,13 @@ fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
 fn observations(observed: &[Observed<'_>], out: &mut String) {
     for seen in observed {
         deepseek_v3::write_output(seen.content, out);
+    }
+}
+
+fn tools(tools: &[ToolSpec], out: &mut String) {
+    for (index, ToolSpec { name, description, parameters }) in tools.iter().enumerate() {
+        write::separate("\n\n", index, out);
+        let parameters = crate::write_json(parameters);
+        out.extend(["### ", name, "\nDescription: ", description, "\n\nParameters: ", &parameters]);
     }
 }

@@ -5,16 +5,15 @@
 //!
 //! To the letter: both markers there, nothing beside the call, no quotes of JSON's.
 
-use mentor_trajectory::{Call, ToolSpec};
-
-use super::{Observed, Read, Scanner, Spec, Unit, Unwritable, Write, bare::Bare};
-use crate::call::Draft;
+use super::{Scanner, Spec, Write, bare::Bare};
 
 const BARE: Bare = Bare {
     id: "function-gemma",
     open: "<start_function_call>",
     close: "<end_function_call>",
     quote: "<escape>",
+    declaration: ("<start_function_declaration>", "<end_function_declaration>"),
+    response: ("<start_function_response>", "<end_function_response>"),
 };
 
 pub(super) static SPEC: Spec = Spec {
@@ -24,34 +23,11 @@ pub(super) static SPEC: Spec = Spec {
     thinking: ("<think>", "</think>"),
     opens: &[BARE.open, BARE.close],
     closes: &[BARE.close, BARE.open],
-    read,
-    write: Write { calls, observations, tools },
+    read: |unit, drafts| BARE.read(unit, drafts),
+    write: Write {
+        calls: |calls, out| BARE.write(calls, out),
+        observations: |observed, out| BARE.write_observations(observed, out),
+        tools: |tools, out| BARE.write_tools(tools, out),
+    },
     scanner: Scanner::new(),
 };
-
-fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
-    BARE.read(unit, drafts)
-}
-
-fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
-    BARE.write(calls, out)
-}
-
-fn observations(observed: &[Observed<'_>], out: &mut String) {
-    for Observed { call, content, .. } in observed {
-        out.push_str("<start_function_response>response:");
-        out.push_str(&call.name);
-        out.push_str("{value:");
-        BARE.write_text(content, out);
-        out.push_str("}<end_function_response>");
-    }
-}
-
-fn tools(tools: &[ToolSpec], out: &mut String) {
-    for tool in tools {
-        out.push_str("<start_function_declaration>declaration:");
-        out.push_str(&tool.name);
-        BARE.write_declaration(tool, out);
-        out.push_str("<end_function_declaration>");
-    }
-}

@@ -3,10 +3,11 @@
 //! Written by Meetkai's Functionary 3.1 (and by Llama 3.1 with custom tools in that form). To the letter: both tags, and
 //! between them a JSON object. `<|eom_id|>` and `<|eot_id|>`, which end a turn, are markup.
 
-use mentor_trajectory::Call;
+use mentor_trajectory::{Call, ToolSpec};
 
 use super::{
     Read, Scanner, Spec, Step, Unit, Unwritable, Write, named, object_call, tagged::stray_close, write,
+    write_function,
 };
 use crate::{call::Draft, fault::Fault, json::Markers};
 
@@ -22,7 +23,7 @@ pub(super) static SPEC: Spec = Spec {
     opens: &[OPEN, CLOSE, "<|eom_id|>", "<|eot_id|>"],
     closes: &[OPEN, CLOSE],
     read,
-    write: Write { calls, observations: write::lines, tools: write::functions },
+    write: Write { calls, observations: write::lines, tools },
     scanner: Scanner::new(),
 };
 
@@ -64,4 +65,13 @@ fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
         out.push_str(CLOSE);
     }
     Ok(())
+}
+
+/// The tools with what they do and their definitions, as the published template has them.
+fn tools(tools: &[ToolSpec], out: &mut String) {
+    for (index, tool) in tools.iter().enumerate() {
+        write::separate("\n\n", index, out);
+        out.extend(["Use the function '", &tool.name, "' to '", &tool.description, "'\n"]);
+        write_function(tool, out);
+    }
 }

@@ -5,12 +5,16 @@
 //!
 //! To the letter: both markers there, nothing beside the call, no quotes of JSON's.
 
-use mentor_trajectory::{Call, ToolSpec};
+use super::{Scanner, Spec, Write, bare::Bare};
 
-use super::{Observed, Read, Scanner, Spec, Unit, Unwritable, Write, bare::Bare};
-use crate::call::Draft;
-
-const BARE: Bare = Bare { id: "gemma4", open: "<|tool_call>", close: "<tool_call|>", quote: "<|\"|>" };
+const BARE: Bare = Bare {
+    id: "gemma4",
+    open: "<|tool_call>",
+    close: "<tool_call|>",
+    quote: "<|\"|>",
+    declaration: ("<|tool>", "<tool|>"),
+    response: ("<|tool_response>", "<tool_response|>"),
+};
 
 pub(super) static SPEC: Spec = Spec {
     id: BARE.id,
@@ -19,34 +23,11 @@ pub(super) static SPEC: Spec = Spec {
     thinking: ("<|channel>thought", "<channel|>"),
     opens: &[BARE.open, BARE.close],
     closes: &[BARE.close, BARE.open],
-    read,
-    write: Write { calls, observations, tools },
+    read: |unit, drafts| BARE.read(unit, drafts),
+    write: Write {
+        calls: |calls, out| BARE.write(calls, out),
+        observations: |observed, out| BARE.write_observations(observed, out),
+        tools: |tools, out| BARE.write_tools(tools, out),
+    },
     scanner: Scanner::new(),
 };
-
-fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
-    BARE.read(unit, drafts)
-}
-
-fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
-    BARE.write(calls, out)
-}
-
-fn observations(observed: &[Observed<'_>], out: &mut String) {
-    for Observed { call, content, .. } in observed {
-        out.push_str("<|tool_response>response:");
-        out.push_str(&call.name);
-        out.push_str("{value:");
-        BARE.write_text(content, out);
-        out.push_str("}<tool_response|>");
-    }
-}
-
-fn tools(tools: &[ToolSpec], out: &mut String) {
-    for tool in tools {
-        out.push_str("<|tool>declaration:");
-        out.push_str(&tool.name);
-        BARE.write_declaration(tool, out);
-        out.push_str("<tool|>");
-    }
-}

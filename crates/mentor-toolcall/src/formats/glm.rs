@@ -11,7 +11,9 @@
 //! tag as it is; it is a string unless the tool's schema says otherwise; see [`typing`](super::typing) for how a text is
 //! read as another type.
 //!
-//! To the letter: every key with its value, all closing tags there, nothing but whitespace between tags.
+//! To the letter: every key with its value, all closing tags there, nothing but whitespace between tags. A key with the
+//! beginning of its value inside another value is text if that value goes on behind it; [otherwise](Fault::TagInValue)
+//! nothing is certain.
 
 use mentor_trajectory::{Call, ToolSpec};
 
@@ -114,6 +116,9 @@ fn pairs(
             faults.add(Fault::CutOff);
             return Ok(unit.text.len());
         };
+        if faults.has(Fault::TagInValue) {
+            return call_end(unit, value_end, faults).map(|(end, _)| end);
+        }
         let schema = unit.tools.and_then(|tools| tools.parameter(function, key));
         let value = typing::read(&unit.text[from..value_end], schema, faults);
         if arguments.push(key.to_owned(), value, (from, value_end)) {
@@ -132,8 +137,16 @@ fn value(unit: &Unit<'_>, from: usize, faults: &mut Faults) -> Result<Option<(us
     let mut doubtful = None;
     let mut at = from;
     loop {
-        let Some((tag, which)) = unit.find(at, &[VALUE_END, CLOSE])? else { return Ok(None) };
+        let Some((tag, which)) = unit.find(at, &[VALUE_END, CLOSE, VALUE])? else { return Ok(None) };
         let end = tag + VALUE_END.len();
+        if which == 2 {
+            at = tag + 1;
+            if doubtful.is_none() && !is_closed_in_value(unit, at)? {
+                faults.add(Fault::TagInValue);
+                return Ok(Some((tag, tag)));
+            }
+            continue;
+        }
         if which == 0 && followed(unit, end, &[KEY, CLOSE, OPEN])? {
             return Ok(Some((tag, end)));
         }
@@ -149,14 +162,30 @@ fn value(unit: &Unit<'_>, from: usize, faults: &mut Faults) -> Result<Option<(us
     }
 }
 
+/// Whether the value that begins inside another one ends there, before more of the other.
+fn is_closed_in_value(unit: &Unit<'_>, from: usize) -> Result<bool, More> {
+    Ok(match unit.find(from, &[VALUE_END, CLOSE, VALUE])? {
+        Some((close, 0)) => !followed(unit, close + VALUE_END.len(), &[KEY, CLOSE, OPEN])?,
+        _ => false,
+    })
+}
+
 /// Names why nothing more can be read, and finds where the call ends all the same.
 fn broken(unit: &Unit<'_>, from: usize, faults: &mut Faults) -> Result<usize, More> {
+    let (end, found) = call_end(unit, from, faults)?;
+    if found {
+        faults.add(Fault::SyntaxError);
+    }
+    Ok(end)
+}
+
+/// Where the call ends, and whether anything says so.
+fn call_end(unit: &Unit<'_>, from: usize, faults: &mut Faults) -> Result<(usize, bool), More> {
     let Some((at, which)) = unit.find(from, &[CLOSE, OPEN])? else {
         faults.add(Fault::CutOff);
-        return Ok(unit.text.len());
+        return Ok((unit.text.len(), false));
     };
-    faults.add(Fault::SyntaxError);
-    Ok(if which == 0 { at + CLOSE.len() } else { at })
+    Ok((if which == 0 { at + CLOSE.len() } else { at }, true))
 }
 
 fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {

@@ -26,7 +26,7 @@ pub(super) static SPEC: Spec = Spec {
     opens: &[OPEN, "<tool_call>", END],
     closes: &["]", "}"],
     read,
-    write: Write { calls, observations: write::lines, tools: write::definitions },
+    write: Write { calls, observations: write::lines, tools: write::indented_definitions },
     scanner: Scanner::new(),
 };
 

@@ -6,7 +6,7 @@
 use mentor_trajectory::Call;
 
 use super::{
-    Read, Scanner, Spec, Step, Unit, Unwritable, Write,
+    Observed, Read, Scanner, Spec, Step, Unit, Unwritable, Write,
     object_call::{self, Keys},
     write,
 };
@@ -24,7 +24,7 @@ pub(super) static SPEC: Spec = Spec {
     opens: &[OPEN],
     closes: &["}", OPEN],
     read,
-    write: Write { calls, observations: write::lines, tools: write::functions },
+    write: Write { calls, observations, tools: write::functions },
     scanner: Scanner::new(),
 };
 
@@ -55,4 +55,11 @@ fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
         write::object(SPEC.id, &KEYS, call, None, out)?;
     }
     Ok(())
+}
+
+fn observations(observed: &[Observed<'_>], out: &mut String) {
+    for Observed { content, .. } in observed {
+        out.push_str("<function_response> ");
+        out.push_str(content);
+    }
 }

@@ -12,9 +12,11 @@
 use std::fmt::Write as _;
 
 use mentor_trajectory::{Call, ToolSpec};
-use serde_json::Value;
 
-use super::{More, Observed, Read, Scanner, Spec, Step, Unit, Unwritable, Write, named, object_call};
+use super::{
+    More, Observed, Read, Scanner, Spec, Step, Unit, Unwritable, Write, named, object_call, typescript,
+    typescript::Commas,
+};
 use crate::{call::Draft, fault::Fault, json::Markers};
 
 const START: &str = "<|start|>";
@@ -123,40 +125,9 @@ fn observations(observed: &[Observed<'_>], out: &mut String) {
 fn tools(tools: &[ToolSpec], out: &mut String) {
     out.push_str("namespace functions {\n");
     for tool in tools {
-        for line in tool.description.lines() {
-            let _ = write!(out, "\n// {line}");
-        }
-        let _ = write!(out, "\ntype {} = ", tool.name);
-        let properties =
-            tool.parameters["properties"].as_object().filter(|properties| !properties.is_empty());
-        let Some(properties) = properties else {
-            out.push_str("() => any;\n");
-            continue;
-        };
-        out.push_str("(_: {");
-        let required: Vec<&str> =
-            tool.parameters["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        for (name, schema) in properties {
-            for line in schema["description"].as_str().unwrap_or_default().lines() {
-                let _ = write!(out, "\n// {line}");
-            }
-            let optional = if required.contains(&name.as_str()) { "" } else { "?" };
-            let _ = write!(out, "\n{name}{optional}: {},", typescript(schema));
-        }
-        out.push_str("\n}) => any;\n");
+        out.push('\n');
+        typescript::declare(tool, Commas::AfterEach, out);
+        out.push('\n');
     }
     out.push_str("\n} // namespace functions");
-}
-
-/// A schema's type as `TypeScript` spells it.
-fn typescript(schema: &Value) -> String {
-    if let Some(values) = schema["enum"].as_array() {
-        return values.iter().map(Value::to_string).collect::<Vec<_>>().join(" | ");
-    }
-    match schema["type"].as_str() {
-        Some("integer" | "number") => "number".to_owned(),
-        Some(plain @ ("string" | "boolean" | "null" | "object")) => plain.to_owned(),
-        Some("array") => format!("{}[]", typescript(&schema["items"])),
-        _ => "any".to_owned(),
-    }
 }

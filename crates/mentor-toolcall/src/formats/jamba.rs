@@ -6,13 +6,12 @@
 use mentor_trajectory::Call;
 
 use super::{
-    Read, Scanner, Spec, Step, Unit, Unwritable, Write,
+    Read, Scanner, Spec, Unit, Unwritable, Write,
     list::{Item, List},
     object_call::Keys,
-    tagged::stray_close,
     write,
 };
-use crate::{call::Draft, fault::Faults, json::Markers};
+use crate::{call::Draft, json::Markers};
 
 const OPEN: &str = "<tool_calls>";
 const CLOSE: &str = "</tool_calls>";
@@ -32,11 +31,7 @@ pub(super) static SPEC: Spec = Spec {
 };
 
 fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
-    if unit.marker == CLOSE {
-        drafts.push(stray_close(unit));
-        return Ok(Step::Calls(unit.inside()));
-    }
-    LIST.read(unit, unit.inside(), drafts, Faults::default())
+    LIST.read_marked(unit, drafts)
 }
 
 fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {

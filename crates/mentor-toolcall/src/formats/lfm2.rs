@@ -8,7 +8,7 @@ use mentor_trajectory::{Call, ToolSpec};
 use super::{
     Observed, Read, Scanner, Spec, Step, Unit, Unwritable, Write, object_call, pythonic,
     tagged::{spread, stray_close},
-    write_function,
+    write,
 };
 use crate::{
     call::Draft,
@@ -82,12 +82,7 @@ fn observations(observed: &[Observed<'_>], out: &mut String) {
 }
 
 fn tools(tools: &[ToolSpec], out: &mut String) {
-    out.push_str("<|tool_list_start|>[");
-    for (index, tool) in tools.iter().enumerate() {
-        if index > 0 {
-            out.push_str(", ");
-        }
-        write_function(tool, out);
-    }
-    out.push_str("]<|tool_list_end|>");
+    out.push_str("<|tool_list_start|>");
+    write::functions(tools, out);
+    out.push_str("<|tool_list_end|>");
 }

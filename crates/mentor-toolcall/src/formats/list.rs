@@ -3,7 +3,7 @@
 use super::{
     More, Read, Step, Unit, named,
     object_call::{self, Keys},
-    tagged::spread,
+    tagged::{spread, stray_close},
 };
 use crate::{
     call::Draft,
@@ -29,6 +29,15 @@ pub(super) enum Item {
 }
 
 impl List {
+    /// Reads the list that a marker of the format begins; a closing marker alone closes nothing.
+    pub fn read_marked(&self, unit: &Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
+        if unit.marker == self.markers.close {
+            drafts.push(stray_close(unit));
+            return Ok(Step::Calls(unit.inside()));
+        }
+        self.read(unit, unit.inside(), drafts, Faults::default())
+    }
+
     /// Reads the list that should begin at `at`, with its closing marker; every call has the faults `around` it.
     ///
     /// An empty list calls nothing.

@@ -8,13 +8,13 @@
 //! is content. One at the beginning of a later line is a [bare call](crate::Fault::BareCall); one inside a line is
 //! content.
 
-use mentor_trajectory::{Call, ToolSpec};
+use mentor_trajectory::Call;
 
 use super::{
     More, Observed, Read, Scanner, Spec, Step, Unit, Unwritable, Write, name_of,
     object_call::{self, Keys},
     tagged::spread,
-    write_definition,
+    write,
 };
 use crate::{
     call::Draft,
@@ -33,7 +33,7 @@ pub(super) static SPEC: Spec = Spec {
     opens: &["{", "[", TAG],
     closes: &["}", "]"],
     read,
-    write: Write { calls, observations, tools },
+    write: Write { calls, observations, tools: write::indented_definitions },
     scanner: Scanner::new(),
 };
 
@@ -129,14 +129,5 @@ fn observations(observed: &[Observed<'_>], out: &mut String) {
         out.push_str("{\"output\": ");
         write_string(content, out);
         out.push('}');
-    }
-}
-
-fn tools(tools: &[ToolSpec], out: &mut String) {
-    for (index, tool) in tools.iter().enumerate() {
-        if index > 0 {
-            out.push_str("\n\n");
-        }
-        write_definition(tool, out);
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! What Qwen3-Coder, `MiniMax` and `DeepSeek`'s DSML have in common; a [`Markup`] says how the tags are spelt and where the
 //! type of a value comes from. A closing tag ends a value only if a tag that may follow it does, so that code which holds
-//! one is read whole. A call without the tag around it is a [bare call](Fault::BareCall).
+//! one is read whole. The opening tag of another parameter ends a value at the beginning of a line; inside a line it is
+//! text if it is closed there, and [otherwise](Fault::TagInValue) nothing is certain. A call without the tag around it is a
+//! [bare call](Fault::BareCall).
 
 use mentor_trajectory::Call;
 
@@ -52,6 +54,15 @@ struct Head<'a> {
     /// What stands between the name and `>`.
     attributes: &'a str,
     end: usize,
+}
+
+/// What was found where a value begins; positions are where what comes next begins.
+enum Value<'a> {
+    Text(&'a str, usize),
+    /// Where it ends cannot be said.
+    Unclear(usize),
+    /// The text ends before it does.
+    CutOff,
 }
 
 impl Markup {
@@ -188,13 +199,19 @@ impl Markup {
             let Some(head) = self.head(unit, tag + self.parameter.len())? else {
                 return self.broken(unit, tag + self.parameter.len(), close, &mut draft.faults);
             };
-            let Some((text, end)) = self.value(unit, head.end, close, &mut draft.faults)? else {
-                draft.faults.add(Fault::CutOff);
-                return Ok(unit.text.len());
+            let (text, end) = match self.value(unit, head.end, close, &mut draft.faults)? {
+                Value::Text(text, end) => (Some(text), end),
+                Value::Unclear(end) => (None, end),
+                Value::CutOff => {
+                    draft.faults.add(Fault::CutOff);
+                    return Ok(unit.text.len());
+                }
             };
-            let value = self.typed(unit, function, &head, text, &mut draft.faults);
-            if arguments.push(head.name.to_owned(), value, (head.end, end)) {
-                draft.faults.add(Fault::DuplicateKey);
+            if let Some(text) = text {
+                let value = self.typed(unit, function, &head, text, &mut draft.faults);
+                if arguments.push(head.name.to_owned(), value, (head.end, end)) {
+                    draft.faults.add(Fault::DuplicateKey);
+                }
             }
             let first = draft.arguments_span.map_or(tag, |(first, _)| first);
             draft.arguments_span = Some((first, end));
@@ -230,14 +247,14 @@ impl Markup {
         }
     }
 
-    /// The value that begins at `from`, and where its closing tag ends; none if the text ends before it does.
+    /// The value that begins at `from`.
     fn value<'a>(
         &self,
         unit: &Unit<'a>,
         from: usize,
         close: &str,
         faults: &mut Faults,
-    ) -> Result<Option<(&'a str, usize)>, More> {
+    ) -> Result<Value<'a>, More> {
         let open = self.open_of(close);
         let after_value = [self.parameter, self.function_end, close, self.function];
         let after_function = [close, self.function, open];
@@ -249,8 +266,15 @@ impl Markup {
         let mut at = from;
         loop {
             let tags = [self.parameter_end, self.parameter, self.function_end, close];
-            let Some((tag, which)) = unit.find(at, &tags)? else { return Ok(None) };
+            let Some((tag, which)) = unit.find(at, &tags)? else { return Ok(Value::CutOff) };
             at = tag + 1;
+            if which == 1 && !unit.text[..tag].ends_with('\n') && doubtful.is_none() {
+                if self.is_closed_in_value(unit, tag, &tags, &after_value)? {
+                    continue;
+                }
+                faults.add(Fault::TagInValue);
+                return Ok(Value::Unclear(tag));
+            }
             let value_end = tag + self.parameter_end.len();
             let ends = match which {
                 0 => followed(unit, value_end, &after_value)?,
@@ -265,14 +289,28 @@ impl Markup {
                 continue;
             }
             if which == 0 {
-                return Ok(Some((text(tag), value_end)));
+                return Ok(Value::Text(text(tag), value_end));
             }
             if let Some(tag) = doubtful {
-                return Ok(Some((text(tag), tag + self.parameter_end.len())));
+                return Ok(Value::Text(text(tag), tag + self.parameter_end.len()));
             }
             faults.add(Fault::MissingCloseTag);
-            return Ok(Some((without_line_breaks(&unit.text[from..tag]), tag)));
+            return Ok(Value::Text(without_line_breaks(&unit.text[from..tag]), tag));
         }
+    }
+
+    /// Whether the parameter's opening tag that stands inside a value at `tag` is closed there, before more of the value.
+    fn is_closed_in_value(
+        &self,
+        unit: &Unit<'_>,
+        tag: usize,
+        tags: &[&str],
+        after_value: &[&str],
+    ) -> Result<bool, More> {
+        Ok(match unit.find(tag + 1, tags)? {
+            Some((close, 0)) => !followed(unit, close + self.parameter_end.len(), after_value)?,
+            _ => false,
+        })
     }
 
     /// Writes calls with the tags around them.

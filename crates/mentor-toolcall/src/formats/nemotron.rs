@@ -6,13 +6,12 @@
 use mentor_trajectory::Call;
 
 use super::{
-    Read, Scanner, Spec, Step, Unit, Unwritable, Write,
+    Read, Scanner, Spec, Unit, Unwritable, Write,
     list::{Item, List},
     object_call::Keys,
-    tagged::stray_close,
     write,
 };
-use crate::{call::Draft, fault::Faults, json::Markers};
+use crate::{call::Draft, json::Markers};
 
 const OPEN: &str = "<TOOLCALL>";
 const CLOSE: &str = "</TOOLCALL>";
@@ -32,11 +31,7 @@ pub(super) static SPEC: Spec = Spec {
 };
 
 fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
-    if unit.marker == CLOSE {
-        drafts.push(stray_close(unit));
-        return Ok(Step::Calls(unit.inside()));
-    }
-    LIST.read(unit, unit.inside(), drafts, Faults::default())
+    LIST.read_marked(unit, drafts)
 }
 
 fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
@@ -47,12 +42,9 @@ fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
 }
 
 fn observations(observed: &[super::Observed<'_>], out: &mut String) {
-    out.push_str("<TOOL_RESPONSE>[");
-    for (index, seen) in observed.iter().enumerate() {
-        write::separate(", ", index, out);
-        out.push_str(seen.content);
-    }
-    out.push_str("]</TOOL_RESPONSE>");
+    out.push_str("<TOOL_RESPONSE>");
+    write::bracketed(observed, out);
+    out.push_str("</TOOL_RESPONSE>");
 }
 
 fn tools(tools: &[mentor_trajectory::ToolSpec], out: &mut String) {

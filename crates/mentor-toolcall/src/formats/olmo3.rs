@@ -6,10 +6,10 @@
 use mentor_trajectory::{Call, ToolSpec};
 
 use super::{
-    Observed, Read, Scanner, Spec, Step, Unit, Unwritable, Write, object_call,
+    Read, Scanner, Spec, Step, Unit, Unwritable, Write, object_call,
     pythonic::{self, Literals},
     tagged::{spread, stray_close},
-    write_function,
+    write,
 };
 use crate::{
     call::Draft,
@@ -27,7 +27,7 @@ pub(super) static SPEC: Spec = Spec {
     opens: &[OPEN, CLOSE],
     closes: &[CLOSE, OPEN],
     read,
-    write: Write { calls, observations, tools },
+    write: Write { calls, observations: write::lines, tools },
     scanner: Scanner::new(),
 };
 
@@ -91,22 +91,8 @@ fn calls(calls: &[Call], out: &mut String) -> Result<(), Unwritable> {
     Ok(())
 }
 
-fn observations(observed: &[Observed<'_>], out: &mut String) {
-    for (index, Observed { content, .. }) in observed.iter().enumerate() {
-        if index > 0 {
-            out.push('\n');
-        }
-        out.push_str(content);
-    }
-}
-
 fn tools(tools: &[ToolSpec], out: &mut String) {
-    out.push_str("<functions>[");
-    for (index, tool) in tools.iter().enumerate() {
-        if index > 0 {
-            out.push_str(", ");
-        }
-        write_function(tool, out);
-    }
-    out.push_str("]</functions>");
+    out.push_str("<functions>");
+    write::functions(tools, out);
+    out.push_str("</functions>");
 }

@@ -8,12 +8,12 @@
 //! Nothing is evaluated: an expression, a nested call or an f-string is refused by name. A tuple is read as a list and
 //! `true` as `True`, both named. Since nothing announces a call, only `[`, a name and `(` together begin one.
 
-use mentor_trajectory::{Call, ToolSpec};
+use mentor_trajectory::Call;
 use serde_json::Value;
 
 use super::{
-    More, Observed, Read, Scanner, Spec, Step, Unit, Unwritable, Write, object_call, python::Python,
-    tagged::spread,
+    More, Read, Scanner, Spec, Step, Unit, Unwritable, Write, object_call, python::Python, tagged::spread,
+    write,
 };
 use crate::{
     call::Draft,
@@ -32,7 +32,7 @@ pub(super) static SPEC: Spec = Spec {
     opens: &["[", START, END],
     closes: &["]", END],
     read,
-    write: Write { calls, observations, tools },
+    write: Write { calls, observations: write::lines, tools: write::functions },
     scanner: Scanner::new(),
 };
 
@@ -247,24 +247,4 @@ fn write_literal(value: &Value, out: &mut String) {
         }
         scalar => write_value(scalar, out),
     }
-}
-
-fn observations(observed: &[Observed<'_>], out: &mut String) {
-    for (index, Observed { content, .. }) in observed.iter().enumerate() {
-        if index > 0 {
-            out.push('\n');
-        }
-        out.push_str(content);
-    }
-}
-
-fn tools(tools: &[ToolSpec], out: &mut String) {
-    out.push('[');
-    for (index, tool) in tools.iter().enumerate() {
-        if index > 0 {
-            out.push_str(", ");
-        }
-        super::write_function(tool, out);
-    }
-    out.push(']');
 }

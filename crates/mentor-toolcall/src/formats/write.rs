@@ -1,6 +1,11 @@
 //! What several formats write alike.
 
 use mentor_trajectory::{Call, ToolSpec};
+use serde::Serialize as _;
+use serde_json::{
+    Value, json,
+    ser::{PrettyFormatter, Serializer},
+};
 
 use super::{Observed, Unwritable, name_of, object_call::Keys, write_definition, write_function};
 use crate::json::{write_object, write_string};
@@ -68,6 +73,16 @@ pub(super) fn lines(observed: &[Observed<'_>], out: &mut String) {
     }
 }
 
+/// Observations as they are, as a list.
+pub(super) fn bracketed(observed: &[Observed<'_>], out: &mut String) {
+    out.push('[');
+    for (index, Observed { content, .. }) in observed.iter().enumerate() {
+        separate(", ", index, out);
+        out.push_str(content);
+    }
+    out.push(']');
+}
+
 /// Tools as a JSON list of `OpenAI` function definitions.
 pub(super) fn definitions(tools: &[ToolSpec], out: &mut String) {
     out.push('[');
@@ -86,4 +101,30 @@ pub(super) fn functions(tools: &[ToolSpec], out: &mut String) {
         write_function(tool, out);
     }
     out.push(']');
+}
+
+/// Tools as `OpenAI` function definitions, one a line.
+pub(super) fn definition_lines(tools: &[ToolSpec], out: &mut String) {
+    for (index, tool) in tools.iter().enumerate() {
+        separate("\n", index, out);
+        write_definition(tool, out);
+    }
+}
+
+/// Tools as `OpenAI` function definitions, each over several lines and with an empty line behind the one before.
+pub(super) fn indented_definitions(tools: &[ToolSpec], out: &mut String) {
+    for (index, tool) in tools.iter().enumerate() {
+        separate("\n\n", index, out);
+        let ToolSpec { name, description, parameters } = tool;
+        let function = json!({"name": name, "description": description, "parameters": parameters});
+        out.push_str(&indented(&json!({"type": "function", "function": function})));
+    }
+}
+
+/// JSON as `json.dumps(indent=4)` lays it out.
+fn indented(value: &Value) -> String {
+    let mut out = Vec::new();
+    let mut writer = Serializer::with_formatter(&mut out, PrettyFormatter::with_indent(b"    "));
+    // Writing a value into memory does not fail.
+    value.serialize(&mut writer).ok().and_then(|()| String::from_utf8(out).ok()).unwrap_or_default()
 }

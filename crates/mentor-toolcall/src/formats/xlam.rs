@@ -34,7 +34,7 @@ pub(super) static SPEC: Spec = Spec {
     opens: &["[", "{", FENCE, OPEN, CLOSE],
     closes: &["]", "}", FENCE, CLOSE],
     read,
-    write: Write { calls, observations: write::lines, tools: write::functions },
+    write: Write { calls, observations: write::lines, tools: write::indented_definitions },
     scanner: Scanner::new(),
 };
 

@@ -29,6 +29,7 @@
 mod calls;
 mod content;
 mod field;
+mod parsed;
 mod pattern;
 mod typed;
 
@@ -57,6 +58,9 @@ pub struct ResponseTemplate {
 pub struct Response {
     /// The fields, those of the template's defaults first.
     pub message: IndexMap<String, PyJson>,
+    /// Where each of the message's `tool_calls` stands in the text, as a byte range with its anchors; what the prompt holds
+    /// of it is left out.
+    pub call_spans: Vec<Range<usize>>,
     /// What could not be read; strictly, a response with a fault has no message.
     pub faults: Vec<ResponseFault>,
 }
@@ -66,6 +70,8 @@ pub struct Response {
 pub struct ResponseFault {
     /// The field it belongs to.
     pub field: String,
+    /// Its byte range in the text, with its anchors.
+    pub span: Range<usize>,
     /// Its text.
     pub text: String,
     /// Why not.
@@ -123,23 +129,26 @@ impl ResponseTemplate {
     /// Takes time linear in the text but for what the declaration's own patterns cost; a pattern that takes more than a
     /// million steps is a fault.
     pub fn read(&self, text: &str, prefix: &str, tools: &[PyJson]) -> Response {
-        let whole = format!("{}{text}", self.after_start(prefix));
+        let before = self.after_start(prefix);
+        let whole = format!("{before}{text}");
         let mut reading = Reading {
             template: self,
             text: &whole,
+            base: before.len(),
             tools,
             next: vec![(None, None); self.fields.len()],
-            response: Response { message: self.defaults.clone(), faults: Vec::new() },
+            response: Response { message: self.defaults.clone(), ..Response::default() },
         };
         reading.run();
-        let Response { mut message, mut faults } = reading.response;
+        let Response { mut message, call_spans, mut faults } = reading.response;
         for field in self.fields.iter().filter(|field| !field.optional && !message.contains_key(&field.name))
         {
             let message = "the message has no such field, and it is not optional".to_owned();
-            faults.push(ResponseFault { field: field.name.clone(), text: String::new(), message });
+            let span = text.len()..text.len();
+            faults.push(ResponseFault { field: field.name.clone(), span, text: String::new(), message });
         }
         message.retain(|name, value| self.defaults.contains_key(name) || !is_empty(value));
-        Response { message, faults }
+        Response { message, call_spans, faults }
     }
 
     fn after_start<'a>(&self, prefix: &'a str) -> &'a str {
@@ -167,6 +176,8 @@ struct Region {
     field: Option<usize>,
     captures: IndexMap<String, String>,
     span: Range<usize>,
+    /// The same with its anchors.
+    outer: Range<usize>,
     /// Whether it was opened, by its anchor or by text.
     opened: bool,
 }
@@ -184,6 +195,8 @@ type Order<'a> = (usize, Reverse<usize>, bool, &'a str);
 struct Reading<'a> {
     template: &'a ResponseTemplate,
     text: &'a str,
+    /// How much of the text is the prompt's.
+    base: usize,
     tools: &'a [PyJson],
     /// For each field the next match of its open and of its close anchor.
     next: Vec<(Next, Next)>,
@@ -199,14 +212,16 @@ impl Reading<'_> {
                 Ok(boundary) => boundary,
                 Err(field) => {
                     let text = self.text[at..].to_owned();
+                    let span = self.in_output(at..self.text.len());
                     let message = "an anchor's pattern takes too many steps".to_owned();
-                    self.response.faults.push(ResponseFault { field, text, message });
+                    self.response.faults.push(ResponseFault { field, span, text, message });
                     None
                 }
             };
             let Some(Boundary { found, opens }) = boundary else {
                 region.opened |= at < self.text.len();
                 region.span.end = self.text.len();
+                region.outer.end = self.text.len();
                 self.close(region);
                 return;
             };
@@ -214,10 +229,14 @@ impl Reading<'_> {
             region.span.end = found.span.start;
             let stuck = found.span.is_empty() && !region.opened && opens.is_none();
             at = found.span.end;
+            region.outer.end = found.span.start;
             if let Some(field) = opens {
                 self.close(region);
-                region = Region { field: Some(field), captures: found.groups, span: at..at, opened: true };
+                let outer = found.span;
+                region =
+                    Region { field: Some(field), captures: found.groups, span: at..at, outer, opened: true };
             } else {
+                region.outer.end = at;
                 region.captures.extend(found.groups);
                 self.close(region);
                 region = self.implicit(at);
@@ -230,7 +249,8 @@ impl Reading<'_> {
     }
 
     fn implicit(&self, at: usize) -> Region {
-        Region { field: self.template.implicit, captures: IndexMap::new(), span: at..at, opened: false }
+        let captures = IndexMap::new();
+        Region { field: self.template.implicit, captures, span: at..at, outer: at..at, opened: false }
     }
 
     /// What comes first of what may close the open region or, outside of one, open another: the longest of those that
@@ -261,14 +281,27 @@ impl Reading<'_> {
         let Some(index) = region.field.filter(|_| region.opened) else { return };
         let field = &self.template.fields[index];
         let text = &self.text[region.span];
+        let span = self.in_output(region.outer);
         let read = field.read(text, &region.captures).and_then(|value| {
             let value = if self.tools.is_empty() { value } else { typed::calls(value, self.tools) };
             field.store(&mut self.response.message, value)
         });
         if let Err(message) = read {
-            let fault = ResponseFault { field: field.name.clone(), text: text.to_owned(), message };
+            let fault = ResponseFault {
+                field: field.name.clone(),
+                span: span.clone(),
+                text: text.to_owned(),
+                message,
+            };
             self.response.faults.push(fault);
         }
+        let calls = self.response.message.get(parsed::CALLS).and_then(PyJson::as_array).map_or(0, <[_]>::len);
+        self.response.call_spans.resize(calls, span);
+    }
+
+    /// A range as it is in the model's output, without what the prompt holds of it.
+    fn in_output(&self, range: Range<usize>) -> Range<usize> {
+        range.start.saturating_sub(self.base)..range.end.saturating_sub(self.base)
     }
 }
 
