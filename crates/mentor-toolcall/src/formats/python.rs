@@ -354,7 +354,11 @@ impl<'a> Python<'a> {
                 self.faults.add(Fault::ForeignEscape);
                 '/'
             }
-            _ => return Err(Fault::InvalidEscape),
+            _ => {
+                // The character may be longer than a byte.
+                self.at -= 1;
+                return Err(Fault::InvalidEscape);
+            }
         });
         Ok(())
     }
