@@ -16,6 +16,7 @@ mod score;
 mod table;
 mod teachers;
 mod tree;
+pub mod wire;
 
 pub use amount::Amount;
 pub use answer::{answer_correct, boxed_answer};
@@ -23,7 +24,7 @@ pub use batch::{Scorer, Workspace, scores, totals};
 pub use case::Case;
 pub use credit::{Credit, CreditConfig, CreditUnit, Place, Returns};
 pub use error::Error;
-pub use response::read_response;
+pub use response::{read_response, response_text};
 pub use score::{Part, Score, TurnCredit, TurnShare, score};
 pub use table::{
     Clip, Combine, Fade, FadeShape, Gate, Measure, Requirement, Reward, Teacher, Teachers, Term,

@@ -45,6 +45,34 @@ pub fn read_response(response: &str, ended: bool) -> Trajectory {
     Trajectory { id: String::new(), task_id: String::new(), source: "response".into(), turns, ending }
 }
 
+/// An attempt as the text that [`read_response`] reads, for people and programs that work on texts.
+///
+/// Turns as they were written, observations between the template's markers. A student that wrote the markers itself is read
+/// back as something else: whoever can should look at the trajectory.
+pub fn response_text(trajectory: &Trajectory) -> String {
+    let mut text = String::new();
+    for (index, turn) in trajectory.turns.iter().enumerate() {
+        let is_last = index + 1 == trajectory.turns.len();
+        let observed: Vec<String> = turn
+            .calls
+            .iter()
+            .filter_map(|record| record.observation.as_ref())
+            .map(|observation| format!("<tool_response>\n{}\n</tool_response>", observation.content))
+            .collect();
+        text.push_str(&turn.text);
+        if !observed.is_empty() || !is_last {
+            text.push_str(TO_USER);
+            text.push_str(&observed.join("\n"));
+        }
+        if !is_last {
+            text.push_str(STOP);
+            text.push('\n');
+            text.push_str(TO_ASSISTANT);
+        }
+    }
+    text
+}
+
 /// Gives the calls of a turn their answers, in order.
 fn answer(calls: &mut [CallRecord], observation: &str) {
     let answers = observation
@@ -56,7 +84,7 @@ fn answer(calls: &mut [CallRecord], observation: &str) {
     }
 }
 
-fn reports_error(content: &str) -> bool {
+pub(crate) fn reports_error(content: &str) -> bool {
     let content = content.trim_start();
     let begins = content.get(.."error".len()).is_some_and(|start| start.eq_ignore_ascii_case("error"));
     begins

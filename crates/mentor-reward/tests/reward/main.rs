@@ -11,3 +11,4 @@ mod properties;
 mod response;
 mod toolrl;
 mod tree;
+mod wire;
