@@ -21,13 +21,22 @@ pub fn execute(task: &Task, call: &Call) -> Observation {
     Observation { content: shortened(&content, LONGEST_OBSERVATION), ok }
 }
 
+/// The observation of a call that no tool gets to see: of one that is not on offer, or with arguments that its schema
+/// refuses. None if the call can be carried out, here or by another program.
+pub fn refusal(task: &Task, call: &Call) -> Option<Observation> {
+    let fault = check(task, call).err()?;
+    Some(Observation { content: shortened(&format!("error: {fault}"), LONGEST_OBSERVATION), ok: false })
+}
+
+/// Checks the call against the tool's schema.
+fn check(task: &Task, call: &Call) -> Result<(), String> {
+    let offered = task.tools.iter().find(|spec| spec.name == call.name);
+    let spec = offered.ok_or_else(|| format!("unknown tool {}", shortened(&call.name, 40)))?;
+    check_arguments(spec, &call.arguments)
+}
+
 fn run(task: &Task, call: &Call) -> Result<String, String> {
-    let spec = task
-        .tools
-        .iter()
-        .find(|spec| spec.name == call.name)
-        .ok_or_else(|| format!("unknown tool {}", shortened(&call.name, 40)))?;
-    check_arguments(spec, &call.arguments)?;
+    check(task, call)?;
     if task.judge == Judge::Calls {
         return Ok("ok".to_owned());
     }

@@ -13,7 +13,7 @@ mod suites;
 mod tools;
 mod words;
 
-pub use execute::{LONGEST_OBSERVATION, execute};
+pub use execute::{LONGEST_OBSERVATION, execute, refusal};
 pub use functions::VERBS;
 pub use number::{LARGEST, SHOWN_DECIMALS};
 pub use plan::{canonical, is_valid_plan, program};

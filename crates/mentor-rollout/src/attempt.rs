@@ -1,10 +1,9 @@
 //! One episode while it is played: tokens come in one at a time, and each says what to do next.
 
-use mentor_env::execute;
 use mentor_toolcall::{Chat, Fault, read_turn};
-use mentor_trajectory::{CallRecord, Ending, Observation, Task, Trajectory, Turn};
+use mentor_trajectory::{CallRecord, Ending, Observation, Trajectory, Turn};
 
-use crate::{Codec, Draw, Episode, Limits, Rng, Rollout, Token, derive_seed};
+use crate::{Asked, Codec, Draw, Episode, Limits, Rng, Rollout, Token, derive_seed};
 
 /// What all episodes of a batch share.
 pub(crate) struct Rules<'a, C> {
@@ -20,6 +19,8 @@ pub(crate) struct Rules<'a, C> {
 pub(crate) enum Next {
     /// The model is to be shown these tokens (the last one sampled first) and to go on.
     Feed(Vec<u32>),
+    /// The turn's calls are to be carried out.
+    Call,
     /// The episode is over.
     Over(Ending),
 }
@@ -66,7 +67,7 @@ impl<'a> Attempt<'a> {
         self.rng.uniform()
     }
 
-    /// Appends a sampled token; if it completes the turn, reads the turn and answers its calls.
+    /// Appends a sampled token; if it completes the turn, reads the turn.
     pub(crate) fn advance<C: Codec>(&mut self, draw: Draw, rules: &Rules<C>) -> Next {
         let turn = Some(self.turns.len().min(usize::from(u16::MAX)) as u16);
         self.tokens.push(Token { id: draw.id, logprob: Some(draw.logprob), turn });
@@ -81,16 +82,28 @@ impl<'a> Attempt<'a> {
     fn end_turn<C: Codec>(&mut self, closed: bool, rules: &Rules<C>) -> Next {
         let end = self.tokens.len() - usize::from(closed);
         let ids: Vec<u32> = self.tokens[self.turn_start..end].iter().map(|token| token.id).collect();
-        let mut turn = read_turn(&rules.codec.decode(&ids), closed);
-        if !closed {
-            self.turns.push(turn);
-            return Next::Over(Ending::TokenLimit);
-        }
-        answer(&mut turn, self.episode.task, rules.limits.observation_chars);
+        let turn = read_turn(&rules.codec.decode(&ids), closed);
         let called = !turn.calls.is_empty();
         self.turns.push(turn);
-        if !called {
-            return Next::Over(Ending::Ended);
+        match (closed, called) {
+            (false, _) => Next::Over(Ending::TokenLimit),
+            (true, false) => Next::Over(Ending::Ended),
+            (true, true) => Next::Call,
+        }
+    }
+
+    /// The calls of the last turn that leave one reading, in order.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = Asked<'_>> {
+        let turn = self.turns.len().saturating_sub(1);
+        let calls =
+            self.turns.last().into_iter().flat_map(|turn| &turn.calls).filter_map(CallRecord::lenient);
+        calls.map(move |call| Asked { episode: &self.episode.id, turn, task: self.episode.task, call })
+    }
+
+    /// Takes the observations of the calls [asked](Self::asked) for, and goes on.
+    pub(crate) fn answered<C: Codec>(&mut self, observations: Vec<Observation>, rules: &Rules<C>) -> Next {
+        if let Some(turn) = self.turns.last_mut() {
+            answer(turn, observations, rules.limits.observation_chars);
         }
         if self.turns.len() >= rules.limits.turns.min(usize::from(u16::MAX)) {
             return Next::Over(Ending::TurnLimit);
@@ -138,12 +151,11 @@ fn turn_rng(episode: &Episode, turn: usize) -> Rng {
 }
 
 /// Gives every call of the turn its observation, in order: the tool's, or what is wrong with an unreadable call.
-fn answer(turn: &mut Turn, task: &Task, most_chars: usize) {
+fn answer(turn: &mut Turn, observations: Vec<Observation>, most_chars: usize) {
+    let mut observations = observations.into_iter();
     for record in &mut turn.calls {
-        let observation = match record.lenient() {
-            Some(call) => execute(task, call),
-            None => Observation { content: unreadable(record), ok: false },
-        };
+        let given = record.lenient().and_then(|_| observations.next());
+        let observation = given.unwrap_or_else(|| Observation { content: unreadable(record), ok: false });
         record.observation =
             Some(Observation { content: cut(observation.content, most_chars), ..observation });
     }

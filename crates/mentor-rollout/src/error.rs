@@ -27,6 +27,17 @@ pub enum Error<E: std::error::Error + 'static> {
         /// The policy's vocabulary size.
         vocab: usize,
     },
+    /// The tools could not carry out a step's calls.
+    #[error("the tools could not carry out the calls")]
+    Tools(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There are not as many observations as calls.
+    #[error("the tools gave {got} observations for {calls} calls: they must give one for each, in order")]
+    Observations {
+        /// Observations given.
+        got: usize,
+        /// Calls asked for.
+        calls: usize,
+    },
     /// A row of logits is no distribution.
     #[error(
         "episode {episode}: the logits are no distribution (a NaN, an infinity or all ruled out), so the model has diverged: go back to an earlier checkpoint or lower the learning rate"

@@ -11,12 +11,14 @@ mod sampling;
 mod seed;
 mod softmax;
 mod text;
+mod tools;
 pub mod toy;
 
 pub use error::Error;
-pub use play::play;
+pub use play::{play, play_with};
 pub use policy::{Codec, Policy};
 pub use record::{Episode, Limits, Rollout, Token};
 pub use sampling::{Draw, Sampling, SamplingError, draw, logprob};
 pub use seed::{Rng, derive_seed, hash_text};
 pub use text::text;
+pub use tools::{Asked, BuiltIn, Tools, ToolsError};

@@ -1,13 +1,13 @@
 //! Continuous batching: whoever has tokens to be shown is in the next call of the model.
 
 use mentor_toolcall::Chat;
-use mentor_trajectory::Ending;
+use mentor_trajectory::{Ending, Observation};
 use rayon::prelude::*;
 
 use crate::attempt::{Attempt, Next, Rules};
 use crate::queue::{First, Newcomer, Queue};
 use crate::sampling::draw_from;
-use crate::{Codec, Episode, Error, Limits, Policy, Rollout, Sampling};
+use crate::{Asked, BuiltIn, Codec, Episode, Error, Limits, Policy, Rollout, Sampling, Tools};
 
 /// Where a seat's next logits are.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ struct Seat<'a> {
 /// Plays every episode to its end and returns their rollouts in the order given.
 ///
 /// Each turn is sampled token by token until a stop token; its calls are executed in order
-/// ([`mentor_env::execute`]; a call that cannot be read gets an error as its observation); the observations
+/// ([`BuiltIn`]; a call that cannot be read gets an error as its observation); the observations
 /// are appended, and the next turn begins. An episode ends when a closed turn holds no call
 /// ([`Ending::Ended`]), when the last turn allowed holds one (executed, [`Ending::TurnLimit`]), or when no
 /// further token is allowed or fits ([`Ending::TokenLimit`]; the calls of an unfinished turn are not
@@ -57,6 +57,25 @@ pub fn play<P: Policy, C: Codec + Sync>(
     limits: &Limits,
     source: &str,
 ) -> Result<Vec<Rollout>, Error<P::Error>> {
+    play_with(policy, codec, chat, &BuiltIn, episodes, sampling, limits, source)
+}
+
+/// As [`play`], with calls carried out by `tools`, those of all episodes that wait for one in one batch.
+///
+/// What is said above of an episode's rollout then depends on what the tools give, too.
+///
+/// # Errors
+/// As [`play`], and the tools' own.
+pub fn play_with<P: Policy, C: Codec + Sync>(
+    policy: &mut P,
+    codec: &C,
+    chat: &Chat,
+    tools: &dyn Tools,
+    episodes: &[Episode<'_>],
+    sampling: &Sampling,
+    limits: &Limits,
+    source: &str,
+) -> Result<Vec<Rollout>, Error<P::Error>> {
     sampling.check()?;
     let slots = policy.slots();
     if slots == 0 {
@@ -72,7 +91,7 @@ pub fn play<P: Policy, C: Codec + Sync>(
         if batch.seats.is_empty() {
             return Ok(batch.finished.into_iter().flatten().collect());
         }
-        batch.step(policy, sampling, &rules)?;
+        batch.step(policy, sampling, tools, &rules)?;
     }
 }
 
@@ -132,6 +151,7 @@ impl<'a> Batch<'a> {
         &mut self,
         policy: &mut P,
         sampling: &Sampling,
+        tools: &dyn Tools,
         rules: &Rules<C>,
     ) -> Result<(), Error<P::Error>> {
         let vocab = policy.vocab_size();
@@ -146,14 +166,49 @@ impl<'a> Batch<'a> {
             let drawn = draw_from::<P>(row, sampling, seat.attempt.uniform())?;
             Some(seat.attempt.advance(drawn, rules))
         };
-        let nexts: Vec<Option<Next>> = self.seats.par_iter_mut().map(sample).collect();
+        let mut nexts: Vec<Option<Next>> = self.seats.par_iter_mut().map(sample).collect();
         let home_row = self.prefills.iter().position(|(slot, _)| Some(*slot) == self.queue.parked());
         if let Some(row) = home_row {
             self.parked_logits.clear();
             self.parked_logits
                 .extend_from_slice(logits.get(row * vocab..(row + 1) * vocab).unwrap_or_default());
         }
+        self.call(&mut nexts, tools, rules)?;
         self.settle(nexts, policy, rules)
+    }
+
+    /// Has the calls of all turns just closed carried out, and lets their episodes go on.
+    fn call<C: Codec + Sync, E: std::error::Error>(
+        &mut self,
+        nexts: &mut [Option<Next>],
+        tools: &dyn Tools,
+        rules: &Rules<C>,
+    ) -> Result<(), Error<E>> {
+        let waiting = |next: &Option<Next>| matches!(next, Some(Next::Call));
+        if !nexts.iter().any(waiting) {
+            return Ok(());
+        }
+        let asked: Vec<Vec<Asked>> = self
+            .seats
+            .iter()
+            .zip(nexts.iter())
+            .map(|(seat, next)| if waiting(next) { seat.attempt.asked().collect() } else { Vec::new() })
+            .collect();
+        let counts: Vec<usize> = asked.iter().map(Vec::len).collect();
+        let asked = asked.concat();
+        let calls = asked.len();
+        let given = if calls == 0 { Vec::new() } else { tools.carry_out(&asked).map_err(Error::Tools)? };
+        if given.len() != calls {
+            return Err(Error::Observations { got: given.len(), calls });
+        }
+        let mut given = given.into_iter();
+        let shares: Vec<Vec<Observation>> =
+            counts.into_iter().map(|count| given.by_ref().take(count).collect()).collect();
+        let seats = self.seats.par_iter_mut().zip(nexts).zip(shares);
+        seats.filter(|((_, next), _)| waiting(next)).for_each(|((seat, next), observations)| {
+            *next = Some(seat.attempt.answered(observations, rules));
+        });
+        Ok(())
     }
 
     /// Forks prompts for newcomers who go on, and lets those who have ended leave.
@@ -170,6 +225,8 @@ impl<'a> Batch<'a> {
             match next {
                 None => return Err(Error::NotFinite { episode: seat.attempt.id().to_owned() }),
                 Some(Next::Over(ending)) => leaving.push((seat, ending)),
+                // Every call has been answered by now.
+                Some(Next::Call) => leaving.push((seat, Ending::TurnLimit)),
                 Some(Next::Feed(feed)) => {
                     if let Some(home) = fork {
                         policy.fork(home, seat.slot);

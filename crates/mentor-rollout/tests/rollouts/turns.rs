@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use mentor_rollout::toy::{ByteCodec, Reciter};
-use mentor_rollout::{Codec, Episode, Limits, Rollout, Sampling, play, text};
+use mentor_rollout::{
+    Asked, Codec, Episode, Limits, Rollout, Sampling, Tools, ToolsError, play, play_with, text,
+};
 use mentor_toolcall::{Chat, Piece};
-use mentor_trajectory::{Ending, Reading, Task};
+use mentor_trajectory::{Ending, Observation, Reading, Task};
 
 use crate::support::{WIDE, call, task};
 
@@ -256,4 +258,63 @@ fn rollouts_survive_json() {
     let rollout = recite(&[&add, "x"], &WIDE);
     let line = serde_json::to_string(&rollout).unwrap();
     assert_eq!(serde_json::from_str::<Rollout>(&line).unwrap(), rollout);
+}
+
+/// Tools that say who asked, and what they were asked together.
+#[derive(Default)]
+struct Clerk(std::sync::Mutex<Vec<usize>>);
+
+impl Tools for Clerk {
+    fn carry_out(&self, asked: &[Asked<'_>]) -> Result<Vec<Observation>, ToolsError> {
+        self.0.lock().unwrap().push(asked.len());
+        let content = |asked: &Asked| format!("{} {} {}", asked.episode, asked.turn, asked.call.name);
+        Ok(asked.iter().map(|asked| Observation { content: content(asked), ok: true }).collect())
+    }
+}
+
+fn play_with_tools(tools: &dyn Tools, turns: &[&str], episodes: usize) -> Result<Vec<Rollout>, String> {
+    let task = task("2 + 3?");
+    let script = turns.iter().map(|turn| (*turn).to_owned()).collect();
+    let mut policy =
+        Reciter::new(Chat::Compact, 4, 100_000, &BTreeMap::from([(task.question.clone(), script)]));
+    let episode = |index| Episode { id: format!("e{index}"), task: &task, seed: 1, group: 0 };
+    let episodes: Vec<Episode> = (0..episodes).map(episode).collect();
+    let (codec, sampling) = (ByteCodec::new(), Sampling::for_training(1.0));
+    play_with(&mut policy, &codec, &Chat::Compact, tools, &episodes, &sampling, &WIDE, "reciter")
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn calls_of_all_waiting_episodes_are_carried_out_together() {
+    let (add, divide) = (call("add", r#"{"a": 2, "b": 3}"#), call("divide", r#"{"a": 2, "b": 3}"#));
+    let clerk = Clerk::default();
+    let turns = [format!("{add}\n<tool_call>\nbroken\n</tool_call>\n{divide}"), add, "Done.".to_owned()];
+    let turns: Vec<&str> = turns.iter().map(String::as_str).collect();
+    let rollouts = play_with_tools(&clerk, &turns, 3).unwrap();
+    for (index, rollout) in rollouts.iter().enumerate() {
+        let seen = observations(rollout);
+        assert_eq!(seen[0][0], format!("e{index} 0 add"));
+        assert!(seen[0][1].starts_with("error: the call could not be read"), "{}", seen[0][1]);
+        assert_eq!(seen[0][2], format!("e{index} 0 divide"));
+        assert_eq!(seen[1], [format!("e{index} 1 add")]);
+    }
+    assert_eq!(*clerk.0.lock().unwrap(), [6, 3]);
+}
+
+#[test]
+fn tools_that_fail_or_miscount_stop_the_batch() {
+    struct Broken(Option<usize>);
+    impl Tools for Broken {
+        fn carry_out(&self, _: &[Asked<'_>]) -> Result<Vec<Observation>, ToolsError> {
+            let given = self.0.ok_or("out of order")?;
+            Ok(vec![Observation { content: String::new(), ok: true }; given])
+        }
+    }
+    let add = call("add", r#"{"a": 2, "b": 3}"#);
+    for (tools, expected) in
+        [(Broken(None), "could not carry out"), (Broken(Some(3)), "3 observations for 2 calls")]
+    {
+        let error = play_with_tools(&tools, &[&add, "Done."], 2).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
 }
