@@ -34,6 +34,8 @@ pub enum Command {
     Rescore(RescoreOptions),
     /// Try a reward before any training: what it pays teacher, honest, hostile and untrained attempts.
     CheckReward(CheckRewardOptions),
+    /// Offer a reward over HTTP: `POST /score`, and the forms in which `OpenRLHF` and NeMo-Gym ask.
+    ServeReward(ServeRewardOptions),
     /// Print the reward tree of one rollout, the student beside the teacher.
     Explain {
         /// The run folder.
@@ -83,6 +85,26 @@ pub struct CheckRewardOptions {
     /// Threads [default: all cores].
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+/// Flags of `serve-reward`.
+#[derive(Args)]
+pub struct ServeRewardOptions {
+    /// The reward: a TOML file or the name of a preset.
+    #[arg(long, value_name = "PRESET|FILE", default_value = "mentor")]
+    pub reward: String,
+    /// Where to listen. An address of another kind than loopback opens the service to other machines.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8765")]
+    pub listen: String,
+    /// Requests answered at a time; others wait.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub workers: usize,
+    /// Seconds a request may take to arrive, and a reply to be taken.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
+    pub timeout: f64,
+    /// The largest body, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 16)]
+    pub max_body: usize,
 }
 
 /// Flags of `experiment`.

@@ -12,6 +12,11 @@ pub fn say(line: &str) {
     println!("{line}");
 }
 
+/// Something the person should know before going on.
+pub fn warn(line: &str) {
+    eprintln!("warning: {line}");
+}
+
 /// An error with its causes.
 pub fn error(error: &anyhow::Error) {
     eprintln!("error: {error:#}");

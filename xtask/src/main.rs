@@ -7,6 +7,7 @@ mod display;
 mod experiment;
 mod pretrain;
 mod rewards;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Report { run } => experiment::report(&run),
         Command::Rescore(options) => rewards::rescore(&options),
         Command::CheckReward(options) => rewards::check_reward(&options),
+        Command::ServeReward(options) => serve::run(&options),
         Command::Explain { run, rollout } => rewards::explain(&run, &rollout),
     };
     match outcome {

@@ -1,19 +1,23 @@
 //! An experiment as plain data: what stands in `experiments/*.toml` and, fully resolved, in a run's `config.toml`.
 
-use std::fmt;
+mod reward;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use mentor_model::LoraConfig;
 use mentor_optim::{AdvantageConfig, Objective, Schedule};
-use mentor_reward::{Combine, CreditConfig, Reward};
+use mentor_reward::{Combine, CreditConfig};
 use mentor_rollout::Limits;
 use mentor_toolcall::Chat;
 use mentor_trajectory::Split;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::outside::ToolsConfig;
+use crate::rewards::Source;
+
+pub use reward::RewardChoice;
 
 /// One experiment: a base model, arms that train it, and how they are compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +42,9 @@ pub struct Experiment {
     pub tasks: TaskConfig,
     /// Limits of one rollout, in training and evaluation.
     pub limits: Limits,
+    /// Tools that another program carries out, in training and evaluation. Absent: all are built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<ToolsConfig>,
     /// How finished arms are measured.
     pub evaluation: EvaluationConfig,
     /// Settings of every arm trained by imitation.
@@ -199,57 +206,6 @@ pub enum Method {
     Rl,
 }
 
-/// A reward by name or written out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum RewardChoice {
-    /// One of [`Reward::preset_names`].
-    Preset(String),
-    /// A table.
-    Table(Reward),
-}
-
-/// By hand, since an untagged enum would not say which key of a table is at fault.
-impl<'de> Deserialize<'de> for RewardChoice {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameOrTable;
-        impl<'de> Visitor<'de> for NameOrTable {
-            type Value = RewardChoice;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a preset's name or a reward table")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<RewardChoice, E> {
-                Ok(RewardChoice::Preset(name.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<RewardChoice, A::Error> {
-                Reward::deserialize(MapAccessDeserializer::new(table)).map(RewardChoice::Table)
-            }
-        }
-        deserializer.deserialize_any(NameOrTable)
-    }
-}
-
-impl RewardChoice {
-    /// The reward itself.
-    pub fn resolve(&self) -> Result<Reward> {
-        match self {
-            Self::Table(reward) => {
-                reward.check("reward")?;
-                Ok(reward.clone())
-            }
-            Self::Preset(name) => Reward::preset(name).with_context(|| {
-                format!(
-                    "reward `{name}` is not known; use one of {} or a table",
-                    Reward::preset_names().join(", ")
-                )
-            }),
-        }
-    }
-}
-
 impl Experiment {
     /// Reads and checks an experiment file; `model` becomes an absolute path if it names a folder.
     pub fn read(path: &Path) -> Result<Self> {
@@ -294,7 +250,7 @@ impl Experiment {
         ensure!(limits.turns > 0, "limits.turns: at least 1");
         ensure!(limits.turn_tokens > 0, "limits.turn_tokens: at least 1");
         ensure!(limits.tokens > limits.turn_tokens, "limits.tokens: must be larger than limits.turn_tokens");
-        Ok(())
+        self.tools.as_ref().map_or(Ok(()), |tools| tools.endpoint().check("tools"))
     }
 
     fn check_evaluation(&self) -> Result<()> {
@@ -369,15 +325,7 @@ impl Experiment {
                     bail!("arm `{}`: an rl arm needs `reward`, a preset's name or a table", arm.name)
                 }
                 (Method::Rl, Some(reward)) => {
-                    let reward = reward.resolve().with_context(|| format!("arm `{}`", arm.name))?;
-                    ensure!(
-                        self.rl.credit.is_trajectory()
-                            || (reward.clip.is_none()
-                                && reward.teachers.is_none()
-                                && reward.normalize == Combine::Total),
-                        "arm `{}`: `clip`, `normalize` and `teachers` are about totals, and rl.credit divides those; remove one of them",
-                        arm.name
-                    );
+                    self.check_reward(reward).with_context(|| format!("arm `{}`", arm.name))?;
                 }
                 (_, Some(_)) => bail!(
                     "arm `{}`: only an rl arm has a `reward`; remove it or set train = \"rl\"",
@@ -388,6 +336,23 @@ impl Experiment {
             if let Some(rate) = arm.learning_rate {
                 ensure!(rate > 0.0 && rate < 1.0, "arm `{}`: learning_rate: between 0 and 1", arm.name);
             }
+        }
+        Ok(())
+    }
+
+    fn check_reward(&self, reward: &RewardChoice) -> Result<()> {
+        match reward.open()? {
+            Source::Table(reward) => ensure!(
+                self.rl.credit.is_trajectory()
+                    || (reward.clip.is_none()
+                        && reward.teachers.is_none()
+                        && reward.normalize == Combine::Total),
+                "`clip`, `normalize` and `teachers` are about totals, and rl.credit divides those; remove one of them"
+            ),
+            Source::Outside(_) => ensure!(
+                self.rl.credit.is_trajectory(),
+                "another program's reward is a total, and rl.credit divides those; use credit = \"trajectory\""
+            ),
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use mentor_model::{AdamW, Model, Tokenizer};
+use mentor_rollout::BuiltIn;
 use mentor_trajectory::Split;
 use serde::{Deserialize, Serialize};
 
@@ -115,7 +116,8 @@ impl Gates<'_> {
         tasks: &TaughtTasks,
         holds: impl Fn(f64, f64) -> bool,
     ) -> Result<Gate> {
-        let player = Player { codec, chat: &self.experiment.chat, limits: &self.experiment.limits };
+        let Experiment { chat, limits, .. } = &self.experiment;
+        let player = Player { codec, chat, limits, tools: &BuiltIn };
         let evaluation = EvaluationConfig { split: Split::Validation, ..self.experiment.evaluation.clone() };
         let records = evaluate_suite(player, &evaluation, model, stage, 0, suite, tasks)?;
         let greedy = accuracy(&records, |record| record.sample.is_none());

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use mentor_model::{HubOptions, Model, Tokenizer};
-use mentor_reward::Reward;
-use mentor_rollout::{Episode, Limits, Rollout, Sampling, derive_seed};
+use mentor_rollout::{BuiltIn, Episode, Limits, Rollout, Sampling, Tools, derive_seed};
 use mentor_store::{Audience, Store};
 use mentor_toolcall::Chat;
 use mentor_trajectory::{Split, Task, Trajectory};
 
 use crate::config::{Arm, Experiment, model_digest};
+use crate::outside::OutsideTools;
 use crate::policy::{ModelCodec, ModelPolicy};
+use crate::rewards::Source;
 
 /// Seed of the scripted teacher's wordings: the teacher is the same in every experiment.
 const TEACHER_SEED: u64 = 1;
@@ -43,6 +44,8 @@ pub struct Lab {
     pub codec: ModelCodec,
     /// Training tasks; read through a handle that cannot see the evaluation's trajectories.
     pub training: TaughtTasks,
+    /// Who carries out calls.
+    pub tools: Box<dyn Tools + Send>,
 }
 
 impl Lab {
@@ -55,7 +58,11 @@ impl Lab {
         let codec = ModelCodec::new(tokenizer, &base)?;
         let hash = experiment.hash(&model_digest(&folder)?)?;
         let training = training_tasks(store)?;
-        Ok(Self { experiment, hash, base, codec, training })
+        let tools: Box<dyn Tools + Send> = match &experiment.tools {
+            None => Box::new(BuiltIn),
+            Some(config) => Box::new(OutsideTools::new(config)),
+        };
+        Ok(Self { experiment, hash, base, codec, training, tools })
     }
 
     /// The model an arm starts from: a copy of the base, or the base under fresh adapters.
@@ -76,12 +83,17 @@ impl Lab {
 
     /// Plays episodes under the experiment's chat format and limits.
     pub fn player(&self) -> Player<'_> {
-        Player { codec: &self.codec, chat: &self.experiment.chat, limits: &self.experiment.limits }
+        Player {
+            codec: &self.codec,
+            chat: &self.experiment.chat,
+            limits: &self.experiment.limits,
+            tools: &*self.tools,
+        }
     }
 
-    /// The reward of an `rl` arm.
-    pub fn reward(&self, arm: &Arm) -> Result<Reward> {
-        arm.reward.as_ref().with_context(|| format!("arm `{}` has no reward", arm.name))?.resolve()
+    /// Where the scores of an `rl` arm come from.
+    pub fn reward(&self, arm: &Arm) -> Result<Source> {
+        arm.reward.as_ref().with_context(|| format!("arm `{}` has no reward", arm.name))?.open()
     }
 }
 
@@ -94,6 +106,8 @@ pub struct Player<'a> {
     pub chat: &'a Chat,
     /// Limits of one rollout.
     pub limits: &'a Limits,
+    /// Who carries out calls.
+    pub tools: &'a dyn Tools,
 }
 
 impl Player<'_> {
@@ -108,7 +122,8 @@ impl Player<'_> {
         let mut policy = ModelPolicy::new(model, episodes.len().min(MAX_SLOTS), self.limits.tokens)?;
         // On a thread of the pool, where starting parallel work is cheap.
         Ok(rayon::scope(|_| {
-            mentor_rollout::play(&mut policy, self.codec, self.chat, episodes, sampling, self.limits, source)
+            let Self { codec, chat, limits, tools } = *self;
+            mentor_rollout::play_with(&mut policy, codec, chat, tools, episodes, sampling, limits, source)
         })?)
     }
 }

@@ -12,6 +12,7 @@ pub mod lab;
 pub mod layout;
 pub mod machine;
 pub mod metrics;
+pub mod outside;
 pub mod overfit;
 pub mod plan;
 pub mod policy;
@@ -23,6 +24,7 @@ pub mod rewards;
 pub mod rl;
 pub mod run;
 pub mod schedule;
+pub mod serve;
 pub mod sft;
 pub mod update;
 

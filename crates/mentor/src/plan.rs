@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 use mentor_model::Model;
-use mentor_rollout::{Episode, Rollout, Sampling};
+use mentor_rollout::{BuiltIn, Episode, Rollout, Sampling};
 
 use crate::config::{Arm, Experiment, Method};
-use crate::lab::{Lab, MAX_SLOTS};
+use crate::lab::{Lab, MAX_SLOTS, Player};
 use crate::sft;
 use crate::update::MICRO_BATCH_TOKENS;
 
@@ -55,7 +55,9 @@ pub fn measure(lab: &Lab) -> Result<Speed> {
         })
         .collect();
     let clock = Instant::now();
-    let rollouts = lab.player().play(&student, &episodes, &Sampling::for_training(1.0), "trial")?;
+    // Speed is the model's; another program's tools are not asked for a trial.
+    let player = Player { tools: &BuiltIn, ..lab.player() };
+    let rollouts = player.play(&student, &episodes, &Sampling::for_training(1.0), "trial")?;
     let tokens: usize = rollouts.iter().map(Rollout::tokens_sampled).sum();
     Ok(Speed {
         trained,

@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use mentor_reward::Reward;
+use mentor_reward::{Reward, Score};
 
 use crate::config::Experiment;
+use crate::credit::Taught;
 use crate::files;
 use crate::lab::{self, TaughtTasks};
 use crate::layout::RunDir;
+use crate::outside::OutsideReward;
 use crate::record::RolloutRecord;
 
 /// A reward by the name of a preset, or the table in a file.
@@ -28,6 +30,38 @@ pub fn read(name_or_path: &str) -> Result<Reward> {
         )
     })?;
     Ok(Reward::from_toml(&text, name_or_path)?)
+}
+
+/// Where the scores of an arm come from.
+pub enum Source {
+    /// A table, computed here.
+    Table(Reward),
+    /// Another program, asked over HTTP.
+    Outside(OutsideReward),
+}
+
+impl Source {
+    /// The table of a step; one without terms, whose totals count as they are, stands for another program.
+    pub fn table(&self, step: usize) -> Reward {
+        match self {
+            Self::Table(reward) => reward.at(step),
+            Self::Outside(outside) => outside.table(),
+        }
+    }
+
+    /// The scores of a step's attempts, in order.
+    ///
+    /// # Errors
+    /// Another program does not give them.
+    pub fn scores(&self, step: usize, cases: &[Taught]) -> Result<Vec<Score>> {
+        match self {
+            Self::Table(reward) => {
+                let now = reward.at(step);
+                Ok(cases.iter().map(|case| case.score(&now)).collect())
+            }
+            Self::Outside(outside) => outside.scores(step, cases),
+        }
+    }
 }
 
 /// A run folder opened for reading: its experiment and its training tasks. No model is loaded.
@@ -62,7 +96,7 @@ impl Saved {
     }
 
     /// The rollout as it was scored, beside the teacher's trajectory of its task.
-    pub fn case<'a>(&'a self, record: &'a RolloutRecord) -> Result<crate::credit::Taught<'a>> {
+    pub fn case<'a>(&'a self, record: &'a RolloutRecord) -> Result<Taught<'a>> {
         let task = &record.trajectory.task_id;
         let place = self.place_of.get(task).with_context(|| {
             format!("rollout {}: task {task} is not in {}", record.id, self.dir.store().display())

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use mentor_model::Model;
-use mentor_reward::{Reward, Score};
+use mentor_reward::Score;
 use mentor_rollout::{Episode, Rollout, Sampling, derive_seed};
 
 use crate::checkpoint::TrainState;
@@ -14,6 +14,7 @@ use crate::lab::Lab;
 use crate::layout::ArmDir;
 use crate::metrics::{self, UpdateStats};
 use crate::record::{RolloutRecord, StepMetrics, StepTiming};
+use crate::rewards::Source;
 use crate::schedule::drawn;
 use crate::update::{Sample, policy_gradient, reference_logprobs};
 
@@ -89,7 +90,7 @@ pub fn train(
 fn step(
     lab: &Lab,
     arm: &Arm,
-    reward: &Reward,
+    reward: &Source,
     optimizer: &OptimizerConfig,
     seed: u64,
     state: &mut TrainState,
@@ -102,7 +103,7 @@ fn step(
     let rollouts = play(lab, arm, &tasks, seed, step, &state.model)?;
     let rolled = clock.elapsed().as_secs_f64();
 
-    let (attempts, groups) = judge(lab, &reward.at(step), &tasks, rollouts);
+    let (attempts, groups) = judge(lab, reward, step, &tasks, rollouts)?;
     let samples: Vec<Sample> = attempts.iter().map(Attempt::sample).collect();
     let objective = &rl.objective;
     let references = match objective.kl {
@@ -164,7 +165,13 @@ fn play(
 
 /// Scores every rollout against the teacher and turns scores into advantages; also the number of groups whose
 /// rewards are all equal.
-fn judge(lab: &Lab, reward: &Reward, tasks: &[usize], rollouts: Vec<Rollout>) -> (Vec<Attempt>, usize) {
+fn judge(
+    lab: &Lab,
+    reward: &Source,
+    step: usize,
+    tasks: &[usize],
+    rollouts: Vec<Rollout>,
+) -> Result<(Vec<Attempt>, usize)> {
     let rl = &lab.experiment.rl;
     let task_of = |i: usize| tasks[i / rl.group];
     let corrects: Vec<bool> = rollouts
@@ -178,8 +185,8 @@ fn judge(lab: &Lab, reward: &Reward, tasks: &[usize], rollouts: Vec<Rollout>) ->
         .enumerate()
         .map(|(i, (rollout, &correct))| lab.training.case(task_of(i), &rollout.trajectory, correct))
         .collect();
-    let scores: Vec<Score> = cases.iter().map(|case| case.score(reward)).collect();
-    let given = credit::advantages(lab, reward, &rollouts, &cases, &scores);
+    let scores = reward.scores(step, &cases)?;
+    let given = credit::advantages(lab, &reward.table(step), &rollouts, &cases, &scores);
     drop(cases);
     let attempts = rollouts
         .into_iter()
@@ -194,5 +201,5 @@ fn judge(lab: &Lab, reward: &Reward, tasks: &[usize], rollouts: Vec<Rollout>) ->
             token_advantages: given.tokens.get(i).cloned().unwrap_or_default(),
         })
         .collect();
-    (attempts, given.zero_variance_groups)
+    Ok((attempts, given.zero_variance_groups))
 }

@@ -131,7 +131,7 @@ fn tool(name: String) -> ToolSpec {
 }
 
 /// An attempt of which nothing but the calls is known.
-fn called(calls: Vec<Call>) -> Trajectory {
+pub fn called(calls: Vec<Call>) -> Trajectory {
     let record = |call: Call| CallRecord {
         raw: String::new(),
         span: (0, 0),

@@ -36,7 +36,7 @@ use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-pub use gold::{Gold, Held};
+pub use gold::{Gold, Held, called};
 pub use messages::read_messages;
 pub use write::write_attempt;
 

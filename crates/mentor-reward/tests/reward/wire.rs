@@ -34,8 +34,8 @@ fn gold() -> Value {
 }
 
 fn with(mut object: Value, fields: &Value) -> Value {
-    let fields = fields.as_object().unwrap().clone();
-    object.as_object_mut().unwrap().extend(fields);
+    let fields = fields.as_object().expect("an object").clone();
+    object.as_object_mut().expect("an object").extend(fields);
     object
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use mentor_reward::{Reward, hostile, read_response};
-use mentor_rollout::{Episode, Sampling, derive_seed};
+use mentor_rollout::{BuiltIn, Episode, Sampling, derive_seed};
 use mentor_trajectory::{Split, Trajectory};
 
 use crate::config::Experiment;
@@ -147,7 +147,8 @@ fn base_model(
     let folder = lab::model_folder(experiment)?;
     let model = Model::load(&folder)?;
     let codec = ModelCodec::new(Tokenizer::load(&folder)?, &model)?;
-    let player = Player { codec: &codec, chat: &experiment.chat, limits: &experiment.limits };
+    let player =
+        Player { codec: &codec, chat: &experiment.chat, limits: &experiment.limits, tools: &BuiltIn };
     let episodes: Vec<Episode> = (0..taught.tasks.len() * group)
         .map(|number| Episode {
             id: String::new(),
