@@ -26,12 +26,25 @@ use mentor_toolcall::{
     template::{Checkpoint, PyJson},
 };
 use mentor_trajectory::Reading;
-use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+/// The identifier of a line, as it is written.
+#[derive(Deserialize)]
+struct Id<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+}
 
 #[derive(Serialize)]
-struct Output {
-    id: Value,
+struct Failure<'a> {
+    id: Option<&'a RawValue>,
+    error: String,
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    id: Option<&'a RawValue>,
     text: String,
     reasoning: String,
     calls: Vec<OutputCall>,
@@ -139,13 +152,12 @@ fn chunks<'a>(input: &'a Value, text: &str) -> Result<Option<Vec<&'a str>>, Stri
     Ok(Some(chunks))
 }
 
-fn answer(line: &str, id: &mut Value) -> Result<String, String> {
+fn answer(line: &str, id: Option<&RawValue>) -> Result<String, String> {
     let input: Value = serde_json::from_str(line).map_err(|error| format!("the line is no JSON: {error}"))?;
-    *id = input["id"].clone();
     let parsed = read(&input)?;
     let calls: Vec<OutputCall> = parsed.calls.iter().map(output_call).collect::<Result<_, _>>()?;
     let strict = calls.iter().filter(|call| call.status == Reading::Strict).cloned().collect();
-    let output = Output { id: id.clone(), text: parsed.content, reasoning: parsed.reasoning, calls, strict };
+    let output = Output { id, text: parsed.content, reasoning: parsed.reasoning, calls, strict };
     serde_json::to_string(&output).map_err(|error| error.to_string())
 }
 
@@ -157,15 +169,16 @@ fn main() -> io::Result<ExitCode> {
         if line.as_ref().is_ok_and(|line| line.trim().is_empty()) {
             continue;
         }
-        let mut id = Value::Null;
+        let id = line.as_ref().ok().and_then(|line| serde_json::from_str::<Id<'_>>(line).ok()?.id);
         let answer = match &line {
-            Ok(line) => answer(line, &mut id),
+            Ok(line) => answer(line, id),
             Err(error) => Err(format!("the line is no UTF-8: {error}")),
         };
         match answer {
             Ok(output) => writeln!(out, "{output}")?,
             Err(error) => {
-                writeln!(out, "{}", json!({"id": id, "error": error}))?;
+                serde_json::to_writer(&mut out, &Failure { id, error })?;
+                out.write_all(b"\n")?;
                 status = ExitCode::FAILURE;
             }
         }

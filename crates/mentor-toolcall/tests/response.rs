@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use mentor_toolcall::{response::ResponseTemplate, template::PyJson};
+use mentor_trajectory::Reading;
 use proptest::prelude::*;
 
 const RESPONSES: &str = include_str!("../fixtures/response/responses.jsonl");
@@ -80,6 +81,44 @@ fn a_declaration_that_means_nothing_is_refused_by_name() {
     }
 }
 
+#[test]
+fn a_declaration_gives_calls_as_formats_do() {
+    let declaration = r#"{"start_anchor": "assistant\n", "fields": {
+        "thinking": {"open": "<think>", "close": "</think>"},
+        "tool_calls": {"open": "<c>", "close": "</c>", "repeats": true, "content": "json", "transform": {"function": "{content}"}},
+        "content": {}}}"#;
+    let template = ResponseTemplate::new(&PyJson::parse(declaration).unwrap()).unwrap();
+    let text = "why</think><c>{\"name\": \"f\", \"arguments\": {\"x\": 12345678901234567890123}}</c><c>{bad</c>\
+                <c>{\"name\": \"g\", \"arguments\": \"{\\\"y\\\": 1}\"}</c>Done.";
+    let parsed = template.parse(text, "user\nassistant\n<think>", None);
+    assert_eq!((parsed.reasoning.as_str(), parsed.content.as_str()), ("why", "Done."));
+    let read: Vec<_> = parsed
+        .calls
+        .iter()
+        .map(|call| {
+            (call.name.as_str(), call.status, call.arguments_text.as_str(), &text[call.span.0..call.span.1])
+        })
+        .collect();
+    assert_eq!(
+        read,
+        [
+            (
+                "f",
+                Reading::Strict,
+                "{\"x\": 12345678901234567890123}",
+                "<c>{\"name\": \"f\", \"arguments\": {\"x\": 12345678901234567890123}}</c>"
+            ),
+            ("", Reading::Unusable, "", "<c>{bad</c>"),
+            (
+                "g",
+                Reading::Repaired,
+                "{\"y\": 1}",
+                "<c>{\"name\": \"g\", \"arguments\": \"{\\\"y\\\": 1}\"}</c>"
+            ),
+        ]
+    );
+}
+
 /// Anchors, halves of anchors and what may stand between them.
 fn output() -> impl Strategy<Value = String> {
     const PIECES: &[&str] = &[
@@ -129,6 +168,10 @@ proptest! {
         for (_, template) in templates() {
             let read = template.read(&text, &prefix, &[]);
             prop_assert_eq!(&read, &template.read(&text, &prefix, &[]));
+            for call in template.parse(&text, &prefix, None).calls {
+                prop_assert!(text.get(call.span.0..call.span.1).is_some());
+                prop_assert_eq!(call.is_executable(), call.faults.iter().all(|fault| fault.is_repair()));
+            }
         }
     }
 }
