@@ -61,7 +61,7 @@ fn read(unit: &mut Unit<'_>, drafts: &mut Vec<Draft>) -> Read {
     while unit.is_at(at, "{")? {
         let (mut draft, stopped, whole) = object_call::bare(&KEYS, unit, at, None)?;
         let announced = tagged && drafts.is_empty();
-        if !announced && !object_call::is_meant(&draft, &KEYS, &unit.text[at..]) {
+        if !announced && !object_call::is_meant(unit, at, &draft, &KEYS)? {
             if drafts.is_empty() {
                 return Ok(if whole { Step::Text(stopped) } else { unit.no_call() });
             }

@@ -4,7 +4,7 @@ use super::{More, Unit};
 use crate::{
     call::Draft,
     fault::{Fault, Faults},
-    json::{Halt, Json, Markers, Members, Reader, SPACE, Skimmed, skim_call},
+    json::{Halt, Json, Markers, Members, Reader, Skimmed, skim_call},
 };
 
 /// How a format spells the members of a call.
@@ -170,16 +170,16 @@ pub(crate) fn skimmed(text: &str, call: Skimmed) -> Draft {
     }
 }
 
-/// Whether an object that nothing announces as a call is meant to be one: it says a name, and arguments or nothing else.
-pub(crate) fn is_meant(draft: &Draft, keys: &Keys, source: &str) -> bool {
-    let starts_with_key = || {
-        let inside = source.strip_prefix('{').unwrap_or(source).trim_start_matches(SPACE);
-        let key = inside.trim_start_matches(['"', '\'']);
-        [keys.name, keys.arguments].iter().any(|known| key.starts_with(known))
-    };
-    if draft.faults.halted() {
-        return starts_with_key();
+/// Whether the object at `at`, which nothing announces as a call, is meant to be one: it says a name, and arguments or
+/// nothing else. One that is broken is, if it begins with a key of calls.
+pub(crate) fn is_meant(unit: &Unit<'_>, at: usize, draft: &Draft, keys: &Keys) -> Result<bool, More> {
+    if !draft.faults.halted() {
+        let beside = draft.faults.has(Fault::ExtraKey);
+        return Ok(draft.name.is_some() && (draft.arguments_span.is_some() || !beside));
     }
-    let beside = draft.faults.has(Fault::ExtraKey);
-    draft.name.is_some() && (draft.arguments_span.is_some() || !beside)
+    let mut key = unit.skip_space(at + 1)?;
+    if unit.is_at(key, "\"")? || unit.is_at(key, "'")? {
+        key += 1;
+    }
+    Ok(unit.is_at(key, keys.name)? || unit.is_at(key, keys.arguments)?)
 }
