@@ -1,9 +1,13 @@
-//! Tool calls read from texts: scanning, whole Hermes turns beside the naive way, and a long argument that streams in.
+//! Tool calls read from texts: scanning, whole Hermes turns beside the naive way, and a long argument that streams in; and
+//! chat templates rendered (`peers/render.py` is the peer).
 
 use std::{fmt::Write as _, hint::black_box};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use mentor_toolcall::{Format, Options, Parser, parse};
+use mentor_toolcall::{
+    Format, Options, Parser, parse,
+    template::{ChatTemplate, Conversation, PyJson},
+};
 use mentor_trajectory::Call;
 use serde_json::{Value, json};
 
@@ -138,5 +142,31 @@ fn chunks(text: &str) -> Vec<&str> {
     cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]).collect()
 }
 
-criterion_group!(benches, scan, hermes, stream);
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/mentor-toolcall/fixtures/template");
+
+/// A conversation with tools and two calls, repeated to twelve turns, through published templates.
+fn render(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("toolcall/render");
+    let conversations = std::fs::read_to_string(format!("{FIXTURES}/conversations.json")).unwrap_or_default();
+    let given = PyJson::parse(&conversations).ok().and_then(|all| all.get("reasoning_chain").cloned());
+    let Some(PyJson::Object(mut given)) = given else { panic!("{FIXTURES}: no conversations") };
+    if let Some(PyJson::Array(messages)) = given.get_mut("messages") {
+        *messages = messages.iter().cycle().take(12).cloned().collect();
+    }
+    given.insert("variables".to_owned(), PyJson::from(json!({"bos_token": "<s>", "eos_token": "</s>"})));
+    let mut conversation =
+        Conversation::from_json(&PyJson::Object(given)).expect("a fixture is a conversation");
+    conversation.now = Some(jiff::civil::date(2026, 3, 5).at(7, 8, 9, 0));
+    for name in ["qwen2_5", "qwen3", "smollm3", "llama3_1"] {
+        let source =
+            std::fs::read_to_string(format!("{FIXTURES}/templates/{name}.jinja")).unwrap_or_default();
+        let template = ChatTemplate::new(&source).expect("a published template compiles");
+        let Ok(rendered) = template.render(&conversation) else { continue };
+        group.throughput(Throughput::Bytes(rendered.text.len() as u64));
+        group.bench_function(name, |bencher| bencher.iter(|| template.render(black_box(&conversation))));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, scan, hermes, stream, render);
 criterion_main!(benches);
