@@ -1,10 +1,13 @@
-"""What the adapters share: reading the gold side of a sample wherever an engine puts it."""
+"""What the adapters share: rewards by name, and the gold side of a sample wherever an engine puts it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
+
+from mentor_py import Reward
 
 #: The keys of the gold side.
 KEYS = (
@@ -17,6 +20,12 @@ KEYS = (
     "correct",
     "reward",
 )
+
+
+@lru_cache(maxsize=16)
+def table(reward: str) -> Reward:
+    """A reward by a preset's name, TOML text, or the path of a TOML file: what a configuration can hold. Read once."""
+    return Reward.from_file(reward) if reward.endswith(".toml") else Reward(reward)
 
 
 def gold(given: Any) -> dict[str, Any]:

@@ -12,24 +12,18 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
-from mentor_py import Reward
 from mentor_py._gold import plain
+from mentor_py._gold import table as read_table
 from mentor_py._native import openrlhf as _answer
 
 __all__ = ["reward_func"]
 
 
-@lru_cache(maxsize=16)
-def _table(reward: str) -> Reward:
-    return Reward.from_file(reward) if reward.endswith(".toml") else Reward(reward)
-
-
 def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> dict[str, Any]:
     """`rewards`, `scores` and `extra_logs`, as tensors where torch is there (OpenRLHF's own choice) and lists otherwise."""
-    table = _table(os.environ.get("MENTOR_REWARD", "mentor"))
+    table = read_table(os.environ.get("MENTOR_REWARD", "mentor"))
     request = {"query": list(queries), "prompts": list(prompts), "labels": [plain(label) for label in labels]}
     reply = _answer(request, table)
     try:

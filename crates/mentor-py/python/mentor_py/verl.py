@@ -15,19 +15,13 @@ ended unless `extra_info` has `ended` (a boolean) or `finish_reason` (`length` m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
-from . import Reward
-from ._gold import KEYS, complete, gold, plain
+from mentor_py import Reward
+from mentor_py._gold import KEYS, complete, gold, plain
+from mentor_py._gold import table as read_table
 
 __all__ = ["compute_score", "compute_scores"]
-
-
-@lru_cache(maxsize=16)
-def _table(reward: str) -> Reward:
-    """`reward` is a preset's name, TOML text, or the path of a TOML file."""
-    return Reward.from_file(reward) if reward.endswith(".toml") else Reward(reward)
 
 
 def _attempt(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -65,7 +59,7 @@ def compute_score(
     **_: Any,
 ) -> dict[str, float]:
     """The total as `score`, and every part by name, which verl logs."""
-    table = _table(reward)
+    table = read_table(reward)
     return _reply(table, table.score([_attempt(solution_str, ground_truth, extra_info)])[0])
 
 
@@ -79,6 +73,6 @@ def compute_scores(
     **_: Any,
 ) -> list[dict[str, float]]:
     """The same for a whole batch at once, on all cores."""
-    table = _table(reward)
+    table = read_table(reward)
     rows = zip(solution_strs, ground_truths, extra_infos, strict=True)
     return [_reply(table, score) for score in table.score([_attempt(*row) for row in rows])]
