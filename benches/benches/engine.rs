@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mentor::bench::{Bench, Name, Workload};
+use mentor::config::MemoryConfig;
 use mentor::mentor_model::Config;
 use mentor::mentor_model::bench::{Weights, gate, weight_gradient};
 
@@ -140,7 +141,9 @@ fn steps(criterion: &mut Criterion) {
     for (name, batch) in
         [(Name::TrainStep, 8), (Name::LoraStep, 8), (Name::Generate, 32), (Name::GrpoStep, 2)]
     {
-        let workload = Workload { name, batch, prompt: 64, new: 64, group: 8, beta: 0.001, lora_rank: 16 };
+        let memory = MemoryConfig::default();
+        let workload =
+            Workload { name, batch, prompt: 64, new: 64, group: 8, beta: 0.001, lora_rank: 16, memory };
         let mut bench = Bench::new(Config::default(), workload).expect("a valid workload");
         let tokens = bench.run().expect("a step").tokens;
         group.throughput(Throughput::Elements(tokens as u64));

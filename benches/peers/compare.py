@@ -1,4 +1,4 @@
-"""This engine beside PyTorch, PEFT, transformers and TRL: run alternately, print a table of ratios.
+"""This engine beside PyTorch, PEFT, transformers, TRL and llama.cpp: run alternately, print a table of ratios.
 
     cargo build --release -p xtask
     python3 -m venv env && env/bin/pip install -r benches/peers/requirements.txt
@@ -35,8 +35,11 @@ def rows():
     yield "lora-step", "small", ["lora-step", *train, "--lora-rank", "16"], [("PEFT", ["peft", *train, "--lora-rank", "16"])]
     for size in SIZES:
         peers = [(f"transformers {dtype}", ["transformers", *many, "--dtype", dtype]) for dtype in ("f32", "bf16")]
+        peers += [(f"llama.cpp {dtype}", ["llama.cpp", *many, "--dtype", dtype]) for dtype in ("f16", "f32")]
         yield "generate", size, ["generate", *many], peers
-    yield "generate", "tiny", ["generate", "--batch", "1"], [("transformers f32, one row", ["transformers", "--batch", "1"])]
+    alone = ["--batch", "1"]
+    peers = [("llama.cpp f16", ["llama.cpp", *alone, "--dtype", "f16"]), ("transformers f32", ["transformers", *alone])]
+    yield "generate one row", "tiny", ["generate", *alone], peers
 
 
 def quiet(command):
@@ -62,7 +65,8 @@ def ours(command, size):
 
 
 def theirs(command, size):
-    return quiet([sys.executable, str(HERE / "peers.py"), *command, *common(size), "--warmup", "2" if "compile" in command[0] else "1"])
+    program = "llamacpp.py" if command[0] == "llama.cpp" else "peers.py"
+    return quiet([sys.executable, str(HERE / program), *command, *common(size), "--warmup", "2" if "compile" in command[0] else "1"])
 
 
 def common(size):

@@ -206,6 +206,12 @@ pub struct BenchOptions {
     /// Rank of the adapters of `lora-step`.
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub lora_rank: usize,
+    /// Compute activations again in the backward pass instead of keeping them.
+    #[arg(long)]
+    pub recompute: bool,
+    /// Mebibytes of what sampling computed that `grpo-step` keeps for the gradient.
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    pub recorded_mib: usize,
     /// Number format. There is `f32`.
     #[arg(long, value_name = "T", default_value = "f32")]
     pub dtype: String,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use mentor::bench::{Bench, Measurement, Workload};
+use mentor::config::MemoryConfig;
 use mentor::mentor_model::Config;
 
 use crate::arguments::BenchOptions;
@@ -30,6 +31,7 @@ pub fn run(options: &BenchOptions) -> Result<()> {
         group: options.group,
         beta: options.beta,
         lora_rank: options.lora_rank,
+        memory: MemoryConfig { recompute: options.recompute, recorded_mib: options.recorded_mib },
     };
     let mut bench = Bench::new(read_config(&options.model_config)?, workload)?;
     for _ in 0..WARM_UP {

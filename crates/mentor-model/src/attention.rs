@@ -1,7 +1,7 @@
 //! Attention over a batch, forward and backward: each key-value head of each family of sequences is a task of its
 //! own. A family's shared beginning is packed once, and each of its sequences in turn behind it.
 
-use crate::forward::LayerActivations;
+use crate::forward::AttentionActivations;
 use crate::kernels::attention::{
     AttentionGrad, KeysValues, Visible, append_keys_values, attend, attend_backward, keys_values_len,
 };
@@ -62,7 +62,7 @@ fn query_columns(c: &Config) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// What attention gives every token of the batch, and its log-sum-exp.
-pub(crate) fn forward(model: &Model, batch: &Batch, acts: &mut LayerActivations) {
+pub(crate) fn forward(model: &Model, batch: &Batch, acts: &mut AttentionActivations) {
     let c = model.config();
     let (heads, group) = (c.num_key_value_heads, c.group());
     let columns: Vec<_> = query_columns(c).collect();
@@ -117,7 +117,7 @@ fn forward_task(
 pub(crate) fn backward(
     model: &Model,
     batch: &Batch,
-    acts: &LayerActivations,
+    acts: &AttentionActivations,
     d_attended: &[f32],
     d_qkv: &mut [f32],
 ) {
@@ -139,7 +139,7 @@ pub(crate) fn backward(
 
 fn backward_task(
     c: &Config,
-    acts: &LayerActivations,
+    acts: &AttentionActivations,
     d_attended: &[f32],
     task: Task<[Tile<'_>; 3]>,
     scratch: &mut Scratch,

@@ -4,7 +4,7 @@
 //! beside attention, then rows again (projections and first norm). Every sum over the batch runs in an order
 //! that the batch alone fixes.
 
-use crate::forward::{Activations, LayerActivations, ROWS, copy_rows, head_rows};
+use crate::forward::{Activations, Again, Block, ROWS, copy_rows, head_rows};
 use crate::kernels::logprob::token_logprob_backward;
 use crate::kernels::matmul::{Write, matmul};
 use crate::kernels::norm::{rms_norm, rms_norm_backward};
@@ -12,7 +12,7 @@ use crate::kernels::reduce;
 use crate::kernels::rope::{RopeTable, Turn, rope};
 use crate::kernels::swiglu::swiglu_backward;
 use crate::model::LayerIndex;
-use crate::packed::{BackwardLayer, BackwardWeights, ForwardLayer, ForwardWeights};
+use crate::packed::{BackwardLayer, BackwardWeights, ForwardLayer, ForwardWeights, PackedWeights};
 use crate::pool::{Buffer, Scratch, first};
 use crate::weight_gradients::{Job, Jobs, LowColumns, ones, weight_gradients};
 use crate::{Batch, Config, Gradients, Model, Result, attention};
@@ -31,34 +31,35 @@ pub(crate) struct Scored<'a> {
 /// The gradients of all parameters. Consumes the activations: their memory becomes the gradients' on the way.
 pub(crate) fn run(
     model: &Model,
-    forward: &ForwardWeights,
+    weights: &PackedWeights,
     batch: &Batch,
     acts: Activations,
+    logits: Option<Buffer>,
     scored: &Scored<'_>,
 ) -> Result<Gradients> {
-    let weights = BackwardWeights::new(model)?;
+    let (forward, backward) = (&weights.forward, weights.backward(model)?);
     let mut gradients: Vec<Buffer> =
         model.trainable().map(|(_, var)| model.pool.zeros(var.elem_count())).collect();
-    let Activations { mut streams, mut layers, last_attended, last, positions, table } = acts;
-    let wanted = batch.predicting();
-    let mut rows = Some((wanted, last_attended));
-    let mut d_stream = head(model, forward, &weights, batch, &last, scored, &mut gradients);
+    let Activations { mut blocks, last_attended, last, positions, table } = acts;
+    let again = Again { model, weights: forward, batch, positions: &positions, table: &table };
+    let mut rows = Some((batch.predicting(), last_attended));
+    let mut d_stream = head(model, forward, backward, batch, &last, logits, scored, &mut gradients);
     drop(last);
-    for at in (0..layers.len()).rev() {
-        let acts = layers.pop().expect("one for each block");
-        let input = streams.pop().expect("one for each block");
+    for at in (0..model.index.layers.len()).rev() {
+        let chosen = rows.take();
+        let acts = blocks.pop(at, chosen.as_ref().map(|(rows, _)| &rows[..]), &again);
         let pass = Pass {
             model,
             // Below the first block there is only the embedding.
             wants_input: at > 0 || model.lora_state().is_none(),
             index: &model.index.layers[at],
             forward: &forward.layers[at],
-            backward: &weights.layers[at],
+            backward: &backward.layers[at],
             batch,
             positions: &positions,
             table: &table,
         };
-        d_stream = block(&pass, &input, acts, rows.take(), d_stream, &mut gradients);
+        d_stream = block(&pass, acts, chosen.as_ref(), d_stream, &mut gradients);
     }
     if let Some(gradient) = of_base(model, &mut gradients, model.index.embed) {
         add_embeddings(model.config(), &batch.ids, &d_stream, gradient);
@@ -94,13 +95,14 @@ fn head_chunk(vocab_size: usize) -> usize {
 }
 
 /// The vocabulary projection and the last norm; returns the gradient of the rows that predict the scored
-/// tokens. Tokens of zero weight cost nothing.
+/// tokens. Tokens of zero weight cost nothing. Logits that were kept become their gradient; others are computed again.
 fn head(
     model: &Model,
     forward: &ForwardWeights,
     weights: &BackwardWeights,
     batch: &Batch,
     stream: &[f32],
+    logits: Option<Buffer>,
     scored: &Scored<'_>,
     gradients: &mut [Buffer],
 ) -> Buffer {
@@ -108,8 +110,14 @@ fn head(
     let (d, vocab, rows) = (c.hidden_size, c.vocab_size, head_rows(c.vocab_size));
     let weighty: Vec<usize> = (0..scored.d_values.len()).filter(|&i| scored.d_values[i] != 0.0).collect();
     let mut d_stream = model.pool.zeros(stream.len());
-    for chunk in weighty.chunks(head_chunk(vocab)) {
-        let mut d_logits = model.pool.take(chunk.len() * vocab);
+    // Rows of zero weight would be in the way of those that have some.
+    let (mut logits, kept) = match logits {
+        Some(logits) if weighty.len() == scored.d_values.len() => (logits, true),
+        _ => (model.pool.take(weighty.len().min(head_chunk(vocab)) * vocab), false),
+    };
+    for (at, chunk) in weighty.chunks(head_chunk(vocab)).enumerate() {
+        let first = if kept { at * head_chunk(vocab) * vocab } else { 0 };
+        let d_logits = &mut logits[first..first + chunk.len() * vocab];
         let mut normal = model.pool.take(chunk.len() * d);
         let mut d_rows = model.pool.take(chunk.len() * d);
         let mut partial = model.pool.zeros(chunk.len().div_ceil(rows) * d);
@@ -119,8 +127,9 @@ fn head(
             .zip(d_rows.par_chunks_mut(rows * d))
             .zip(partial.par_chunks_mut(d))
             .zip(chunk.par_chunks(rows))
+            .with_max_len(1)
             .for_each(|((((d_logits, normal), d_rows), partial), chosen)| {
-                let part = HeadBlock { c, forward, weights, batch, stream, scored, chosen };
+                let part = HeadBlock { c, forward, weights, batch, stream, kept, scored, chosen };
                 model.scratch.with(|scratch| head_block(&part, d_logits, normal, d_rows, partial, scratch));
             });
         for (row, &i) in d_rows.chunks_exact(d).zip(chunk) {
@@ -131,7 +140,7 @@ fn head(
         }
         if let Some(out) = of_base(model, gradients, model.index.output()) {
             let job =
-                Job { left: &d_logits, left_stride: vocab, right: &normal, right_stride: d, width: d, out };
+                Job { left: d_logits, left_stride: vocab, right: &normal, right_stride: d, width: d, out };
             weight_gradients(model, chunk.len(), vec![job]);
         }
     }
@@ -145,6 +154,8 @@ struct HeadBlock<'a> {
     weights: &'a BackwardWeights,
     batch: &'a Batch,
     stream: &'a [f32],
+    /// Whether the logits are there.
+    kept: bool,
     scored: &'a Scored<'a>,
     /// Indices into the scored tokens.
     chosen: &'a [usize],
@@ -164,7 +175,9 @@ fn head_block(
     for (out, &i) in normal.chunks_exact_mut(d).zip(of.chosen) {
         rms_norm(1, row_of(i), d, norm, eps, out, d);
     }
-    matmul(count, normal, d, of.forward.head.panels(), d_logits, vocab, Write::Set);
+    if !of.kept {
+        matmul(count, normal, d, of.forward.head.panels(), d_logits, vocab, Write::Set);
+    }
     for (row, &i) in d_logits.chunks_exact_mut(vocab).zip(of.chosen) {
         let token = of.batch.ids[of.batch.scored[i]] as usize;
         let (log_sum_exp, weight) = (of.scored.log_sum_exp[i], of.scored.d_values[i]);
@@ -198,9 +211,8 @@ const CHUNK: usize = 16 * ROWS;
 /// went through the second half: `chosen` has their indices and what attention gave them.
 fn block(
     pass: &Pass<'_>,
-    input: &[f32],
-    mut acts: LayerActivations,
-    chosen: Option<(Vec<usize>, Buffer)>,
+    mut acts: Block<'_>,
+    chosen: Option<&(Vec<usize>, Buffer)>,
     d_output: Buffer,
     gradients: &mut [Buffer],
 ) -> Buffer {
@@ -210,25 +222,35 @@ fn block(
     let mut d_middle = model.pool.take(finished * d);
     let mut d_attended = model.pool.take(finished * c.q_width());
     for start in (0..finished).step_by(CHUNK) {
-        let half = MlpHalf {
-            rows: start..finished.min(start + CHUNK),
-            middle: &acts.middle,
-            attended: chosen.as_ref().map_or(&acts.attended, |(_, attended)| attended),
-            d_output: &d_output,
-        };
-        mlp_half(pass, half, &mut acts.gate_up, &mut d_middle, &mut d_attended, gradients);
+        let rows = start..finished.min(start + CHUNK);
+        acts.with_second_half(model, rows.clone(), |attention, middle, gate_up| {
+            let attended = chosen.map_or(&attention.attended, |(_, attended)| attended);
+            let half = MlpHalf { rows, middle, attended, d_output: &d_output };
+            mlp_half(pass, half, gate_up, &mut d_middle, &mut d_attended, gradients);
+        });
     }
     let mut d_stream = d_output;
     if let Some((rows, _)) = chosen {
-        d_middle = scatter(model, &d_middle, &rows, tokens, d);
-        d_attended = scatter(model, &d_attended, &rows, tokens, c.q_width());
+        d_middle = scatter(model, &d_middle, rows, tokens, d);
+        d_attended = scatter(model, &d_attended, rows, tokens, c.q_width());
         d_stream = model.pool.take(tokens * d);
     }
     let mut d_qkv = model.pool.take(tokens * c.qkv_width());
-    attention::backward(model, pass.batch, &acts, &d_attended, &mut d_qkv);
+    attention::backward(model, pass.batch, &acts.attention, &d_attended, &mut d_qkv);
     for start in (0..tokens).step_by(CHUNK) {
         let rows = start..tokens.min(start + CHUNK);
-        projection_half(pass, rows, input, &acts.qkv, &d_middle, &mut d_qkv, &mut d_stream, gradients);
+        acts.with_input(model, rows.clone(), |attention, input| {
+            projection_half(
+                pass,
+                rows,
+                input,
+                &attention.qkv,
+                &d_middle,
+                &mut d_qkv,
+                &mut d_stream,
+                gradients,
+            );
+        });
     }
     d_stream
 }
@@ -249,7 +271,7 @@ fn scatter(model: &Model, from: &[f32], rows: &[usize], height: usize, width: us
     out
 }
 
-/// What [`mlp_half`] reads: some rows of these matrices.
+/// What [`mlp_half`] reads: the rows of `middle`, and some of the other matrices'.
 struct MlpHalf<'a> {
     rows: Range<usize>,
     middle: &'a [f32],
@@ -270,9 +292,8 @@ fn mlp_half(
     let MlpHalf { rows, middle, attended, d_output } = half;
     let (d, f, count) = (c.hidden_size, c.intermediate_size, rows.len());
     let narrow = |width: usize| rows.start * width..rows.end * width;
-    let (middle, attended, d_output) =
-        (&middle[narrow(d)], &attended[narrow(c.q_width())], &d_output[narrow(d)]);
-    let (gate_up, d_middle) = (&mut gate_up[narrow(2 * f)], &mut d_middle[narrow(d)]);
+    let (attended, d_output) = (&attended[narrow(c.q_width())], &d_output[narrow(d)]);
+    let d_middle = &mut d_middle[narrow(d)];
     let d_attended = &mut d_attended[narrow(c.q_width())];
     let mut active = model.pool.take(count * f);
     let mut normal = model.pool.take(count * d);
@@ -321,7 +342,7 @@ fn projection_half(
     let low = LowColumns::new([&pass.forward.qkv]);
     let mut low_rows = model.pool.take(count * low.stride);
     let positions = &pass.positions[rows.clone()];
-    let (input, qkv, d_middle) = (&input[narrow(d)], &qkv[narrow(width)], &d_middle[narrow(d)]);
+    let (qkv, d_middle) = (&qkv[narrow(width)], &d_middle[narrow(d)]);
     let (d_qkv, d_stream) = (&mut d_qkv[narrow(width)], &mut d_stream[narrow(d)]);
     let mut rows = ProjectionRows {
         d_qkv,
@@ -384,6 +405,7 @@ fn mlp_rows(
         .zip(middle.par_chunks(ROWS * d))
         .zip(attended.par_chunks(ROWS * c.q_width()))
         .zip(d_stream.par_chunks(ROWS * d))
+        .with_max_len(1)
         .for_each(|(((writes, middle), attended), d_stream)| {
             let ((((((gate_up, active), normal), low_rows), d_middle), d_attended), partial) = writes;
             let block = MlpRows { gate_up, active, normal, low_rows, d_middle, d_attended, partial };
@@ -463,6 +485,7 @@ fn projection_rows(
         .zip(input.par_chunks(ROWS * d))
         .zip(d_middle.par_chunks(ROWS * d))
         .zip(positions.par_chunks(ROWS))
+        .with_max_len(1)
         .for_each(|((((writes, qkv), input), d_middle), positions)| {
             let ((((d_qkv, normal), low_rows), d_stream), partial) = writes;
             let rows = positions.len();

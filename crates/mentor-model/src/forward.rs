@@ -8,17 +8,19 @@ use crate::kernels::rope::{RopeTable, Turn, rope};
 use crate::kernels::swiglu::swiglu;
 use crate::packed::{ForwardLayer, ForwardWeights};
 use crate::pool::{Buffer, Scratch, first};
+use crate::recording::{Part, Recorded};
 use crate::{Batch, Config, Model, Result, attention};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows worked on together: a multiple of every register tile's height, small enough for a block's rows to stay
 /// in the second-level cache from one product to the next. Sums over a batch's rows meet block by block, so
 /// this is part of the result.
 pub(crate) const ROWS: usize = 96;
 
-/// What the backward pass needs of one decoder block.
+/// What attention reads and gives in one decoder block.
 #[derive(Debug)]
-pub(crate) struct LayerActivations {
+pub(crate) struct AttentionActivations {
     /// `(N, qkv_width)`: queries, keys and values as projected.
     pub(crate) qkv: Buffer,
     /// `(N, qk_width)`: queries and keys, normalised (in Qwen3) and turned.
@@ -27,19 +29,32 @@ pub(crate) struct LayerActivations {
     pub(crate) attended: Buffer,
     /// One row of `T` per head and sequence, sequence by sequence.
     pub(crate) lse: Buffer,
+}
+
+/// What a backward pass needs of one decoder block beside its input. In the last block, `middle` and `gate_up` have
+/// only the wanted rows.
+#[derive(Debug)]
+pub(crate) struct LayerActivations {
+    pub(crate) attention: AttentionActivations,
     /// `(N, D)`: the residual stream between attention and MLP.
     pub(crate) middle: Buffer,
     /// `(N, 2·intermediate)`: gate and up projections.
     pub(crate) gate_up: Buffer,
 }
 
+/// What there is of each decoder block for a backward pass.
+#[derive(Debug)]
+pub(crate) enum Blocks {
+    /// Each block's input, `(N, D)`, and what was computed of it; nothing where that is to be computed again.
+    Kept(Vec<(Buffer, Option<LayerActivations>)>),
+    /// Sampling has computed everything.
+    Recorded(Recorded),
+}
+
 /// The state of a forward pass.
 #[derive(Debug)]
 pub(crate) struct Activations {
-    /// `(N, D)`: the residual stream before each block. Empty without a backward pass.
-    pub(crate) streams: Vec<Buffer>,
-    /// Empty without a backward pass. `middle` and `gate_up` of the last one have only the wanted rows.
-    pub(crate) layers: Vec<LayerActivations>,
+    pub(crate) blocks: Blocks,
     /// `(R, q_width)`: what the last block's attention gave the wanted rows.
     pub(crate) last_attended: Buffer,
     /// `(R, D)`: the wanted rows of the last block's output.
@@ -49,10 +64,13 @@ pub(crate) struct Activations {
     pub(crate) table: RopeTable,
 }
 
-/// Whether a forward pass keeps what a backward pass needs.
+/// What a forward pass keeps for a backward pass.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keep {
     Everything,
+    /// The input of each block: the rest is computed again, block by block. (All of the last block, since the backward
+    /// pass begins there.)
+    Inputs,
     Nothing,
 }
 
@@ -60,10 +78,12 @@ pub(crate) enum Keep {
 fn new_layer(model: &Model, tokens: usize, finished: usize) -> LayerActivations {
     let (c, pool) = (model.config(), &model.pool);
     LayerActivations {
-        qkv: pool.take(tokens * c.qkv_width()),
-        turned: pool.take(tokens * c.qk_width()),
-        attended: pool.take(tokens * c.q_width()),
-        lse: pool.take(tokens * c.num_attention_heads),
+        attention: AttentionActivations {
+            qkv: pool.take(tokens * c.qkv_width()),
+            turned: pool.take(tokens * c.qk_width()),
+            attended: pool.take(tokens * c.q_width()),
+            lse: pool.take(tokens * c.num_attention_heads),
+        },
         middle: pool.take(finished * c.hidden_size),
         gate_up: pool.take(finished * 2 * c.intermediate_size),
     }
@@ -80,38 +100,197 @@ pub(crate) fn run(
 ) -> Result<Activations> {
     let c = model.config();
     let (tokens, d) = (batch.tokens(), c.hidden_size);
-    let places = batch.sequences().zip(batch.pasts());
-    let positions: Vec<usize> = places.flat_map(|((start, end), past)| past..past + end - start).collect();
-    let longest = positions.iter().max().map_or(0, |last| last + 1);
-    let table = c.rope_table(longest);
+    let (positions, table) = positions(c, batch);
     let mut stream = model.pool.take(tokens * d);
     embed(model, &batch.ids, &mut stream)?;
-    let (mut streams, mut layers) = (Vec::new(), Vec::new());
+    let mut blocks = Vec::new();
     for layer in &weights.layers[..weights.layers.len() - 1] {
         let mut acts = new_layer(model, tokens, tokens);
-        project(model, layer, &table, &positions, &stream, &mut acts);
-        attention::forward(model, batch, &mut acts);
+        project(model, layer, &table, &positions, &stream, &mut acts.attention);
+        attention::forward(model, batch, &mut acts.attention);
         let mut output = model.pool.take(tokens * d);
-        finish(model, layer, &stream, &acts.attended, &mut acts.middle, &mut acts.gate_up, &mut output);
+        finish(
+            model,
+            layer,
+            &stream,
+            &acts.attention.attended,
+            &mut acts.middle,
+            &mut acts.gate_up,
+            &mut output,
+        );
         let input = std::mem::replace(&mut stream, output);
-        if keep == Keep::Everything {
-            streams.push(input);
-            layers.push(acts);
+        match keep {
+            Keep::Everything => blocks.push((input, Some(acts))),
+            Keep::Inputs => blocks.push((input, None)),
+            Keep::Nothing => {}
         }
     }
     let layer = weights.layers.last().expect("a model has at least one layer");
     let mut acts = new_layer(model, tokens, wanted.len());
-    project(model, layer, &table, &positions, &stream, &mut acts);
-    attention::forward(model, batch, &mut acts);
+    project(model, layer, &table, &positions, &stream, &mut acts.attention);
+    attention::forward(model, batch, &mut acts.attention);
     let input = gather(model, &stream, wanted, d);
-    let last_attended = gather(model, &acts.attended, wanted, c.q_width());
+    let last_attended = gather(model, &acts.attention.attended, wanted, c.q_width());
     let mut last = model.pool.take(wanted.len() * d);
     finish(model, layer, &input, &last_attended, &mut acts.middle, &mut acts.gate_up, &mut last);
-    if keep == Keep::Everything {
-        streams.push(stream);
-        layers.push(acts);
+    if keep != Keep::Nothing {
+        blocks.push((stream, Some(acts)));
     }
-    Ok(Activations { streams, layers, last_attended, last, positions, table })
+    Ok(Activations { blocks: Blocks::Kept(blocks), last_attended, last, positions, table })
+}
+
+/// Position of each token in its sequence, and the turns up to the furthest.
+fn positions(c: &Config, batch: &Batch) -> (Vec<usize>, RopeTable) {
+    let places = batch.sequences().zip(batch.pasts());
+    let positions: Vec<usize> = places.flat_map(|((start, end), past)| past..past + end - start).collect();
+    let longest = positions.iter().max().map_or(0, |last| last + 1);
+    (positions, c.rope_table(longest))
+}
+
+/// The state that [`run`] would leave, from what was recorded while the batch was sampled.
+pub(crate) fn recorded(model: &Model, batch: &Batch, wanted: &[usize], recorded: Recorded) -> Activations {
+    let (positions, table) = positions(model.config(), batch);
+    let (last_attended, last) = recorded.last(model, wanted);
+    Activations { blocks: Blocks::Recorded(recorded), last_attended, last, positions, table }
+}
+
+/// What a block is computed from again.
+pub(crate) struct Again<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) weights: &'a ForwardWeights,
+    pub(crate) batch: &'a Batch,
+    pub(crate) positions: &'a [usize],
+    pub(crate) table: &'a RopeTable,
+}
+
+/// The activations of one block for its backward pass.
+pub(crate) struct Block<'a> {
+    pub(crate) attention: AttentionActivations,
+    rows: BlockRows<'a>,
+}
+
+/// Where the rows of a block are that its backward pass takes some at a time.
+enum BlockRows<'a> {
+    Kept { input: Buffer, middle: Buffer, gate_up: Buffer },
+    Recorded { recorded: &'a Recorded, at: usize, layer: &'a ForwardLayer, finished: Option<&'a [usize]> },
+}
+
+impl Blocks {
+    /// Takes out the last block there is, the one with index `at`. `finished` are the rows that went through its second
+    /// half, if not all did.
+    pub(crate) fn pop<'a>(
+        &'a mut self,
+        at: usize,
+        finished: Option<&'a [usize]>,
+        from: &Again<'a>,
+    ) -> Block<'a> {
+        match self {
+            Self::Recorded(recorded) => {
+                let layer = &from.weights.layers[at];
+                let attention = recorded_attention(recorded, at, layer, from);
+                Block { attention, rows: BlockRows::Recorded { recorded, at, layer, finished } }
+            }
+            Self::Kept(blocks) => {
+                let (input, acts) = blocks.pop().expect("one for each block");
+                let acts = acts.unwrap_or_else(|| compute_again(from, &from.weights.layers[at], &input));
+                let LayerActivations { attention, middle, gate_up } = acts;
+                Block { attention, rows: BlockRows::Kept { input, middle, gate_up } }
+            }
+        }
+    }
+}
+
+impl Block<'_> {
+    /// Calls `work` with the given rows of the residual stream between attention and MLP, and of the gate and up
+    /// projections, which it may overwrite.
+    pub(crate) fn with_second_half<R>(
+        &mut self,
+        model: &Model,
+        rows: Range<usize>,
+        work: impl FnOnce(&AttentionActivations, &[f32], &mut [f32]) -> R,
+    ) -> R {
+        let c = model.config();
+        let place = |width: usize| rows.start * width..rows.end * width;
+        match &mut self.rows {
+            BlockRows::Kept { middle, gate_up, .. } => {
+                let gate_up = &mut gate_up[place(2 * c.intermediate_size)];
+                work(&self.attention, &middle[place(c.hidden_size)], gate_up)
+            }
+            BlockRows::Recorded { recorded, at, layer, finished } => {
+                let chosen = &finished.unwrap_or(recorded.rows())[rows];
+                let middle = recorded.part(model, *at, Part::Middle, chosen);
+                let mut gate_up = model.pool.take(chosen.len() * 2 * c.intermediate_size);
+                let rows = rows_per_block(chosen.len());
+                gate_up
+                    .par_chunks_mut(rows * 2 * c.intermediate_size)
+                    .zip(middle.par_chunks(rows * c.hidden_size))
+                    .with_max_len(1)
+                    .for_each(|(gate_up, middle)| {
+                        model.scratch.with(|scratch| gates(c, layer, middle, gate_up, scratch));
+                    });
+                work(&self.attention, &middle, &mut gate_up)
+            }
+        }
+    }
+
+    /// Calls `work` with the given rows of the block's input.
+    pub(crate) fn with_input<R>(
+        &self,
+        model: &Model,
+        rows: Range<usize>,
+        work: impl FnOnce(&AttentionActivations, &[f32]) -> R,
+    ) -> R {
+        let d = model.config().hidden_size;
+        match &self.rows {
+            BlockRows::Kept { input, .. } => work(&self.attention, &input[rows.start * d..rows.end * d]),
+            BlockRows::Recorded { recorded, at, .. } => {
+                let input = recorded.part(model, *at, Part::Stream, &recorded.rows()[rows]);
+                work(&self.attention, &input)
+            }
+        }
+    }
+}
+
+/// What attention reads and gives in a block that was recorded.
+fn recorded_attention(
+    recorded: &Recorded,
+    at: usize,
+    layer: &ForwardLayer,
+    from: &Again<'_>,
+) -> AttentionActivations {
+    let Again { model, positions, table, .. } = from;
+    let (c, rows) = (model.config(), rows_per_block(positions.len()));
+    let qkv = recorded.part(model, at, Part::Qkv, recorded.rows());
+    let mut turned = model.pool.take(positions.len() * c.qk_width());
+    turned
+        .par_chunks_mut(rows * c.qk_width())
+        .zip(qkv.par_chunks(rows * c.qkv_width()))
+        .zip(positions.par_chunks(rows))
+        .with_max_len(1)
+        .for_each(|((turned, qkv), positions)| turn_heads(c, layer, table, positions, qkv, turned));
+    let attended = recorded.part(model, at, Part::Attended, recorded.rows());
+    AttentionActivations { qkv, turned, attended, lse: recorded.sums(model, at) }
+}
+
+/// The activations of a block that all rows go through.
+fn compute_again(from: &Again<'_>, layer: &ForwardLayer, input: &[f32]) -> LayerActivations {
+    let Again { model, batch, positions, table, .. } = from;
+    let c = model.config();
+    let (d, f) = (c.hidden_size, c.intermediate_size);
+    let mut acts = new_layer(model, positions.len(), positions.len());
+    project(model, layer, table, positions, input, &mut acts.attention);
+    attention::forward(model, batch, &mut acts.attention);
+    let rows = rows_per_block(positions.len());
+    acts.middle
+        .par_chunks_mut(rows * d)
+        .zip(acts.gate_up.par_chunks_mut(rows * 2 * f))
+        .zip(acts.attention.attended.par_chunks(rows * c.q_width()))
+        .zip(input.par_chunks(rows * d))
+        .with_max_len(1)
+        .for_each(|(((middle, gate_up), attended), input)| {
+            model.scratch.with(|scratch| open_mlp_block(c, layer, input, attended, middle, gate_up, scratch));
+        });
+    acts
 }
 
 /// Some rows of a matrix, one behind the other.
@@ -146,7 +325,7 @@ fn project(
     table: &RopeTable,
     positions: &[usize],
     input: &[f32],
-    acts: &mut LayerActivations,
+    acts: &mut AttentionActivations,
 ) {
     let c = model.config();
     let rows = rows_per_block(positions.len());
@@ -155,6 +334,7 @@ fn project(
         .zip(acts.turned.par_chunks_mut(rows * c.qk_width()))
         .zip(input.par_chunks(rows * c.hidden_size))
         .zip(positions.par_chunks(rows))
+        .with_max_len(1)
         .for_each(|(((qkv, turned), input), positions)| {
             model
                 .scratch
@@ -183,6 +363,19 @@ pub(crate) fn project_block(
     let normal = first(&mut scratch.a, rows * d);
     rms_norm(rows, input, d, &layer.input_norm, c.rms_norm_eps, normal, d);
     layer.qkv.apply(rows, normal, d, qkv, width, Write::Set, &mut scratch.low);
+    turn_heads(c, layer, table, positions, qkv, turned);
+}
+
+/// Queries and keys of a block of rows, normalised where heads are, and turned.
+fn turn_heads(
+    c: &Config,
+    layer: &ForwardLayer,
+    table: &RopeTable,
+    positions: &[usize],
+    qkv: &[f32],
+    turned: &mut [f32],
+) {
+    let (rows, width) = (positions.len(), c.qkv_width());
     for head in 0..c.num_attention_heads + c.num_key_value_heads {
         let norm = if head < c.num_attention_heads { &layer.q_norm } else { &layer.k_norm };
         let (projected, turned) = (&qkv[head * c.head_dim..], &mut turned[head * c.head_dim..]);
@@ -228,6 +421,7 @@ fn finish(
         .zip(gate_up.par_chunks_mut(rows * 2 * c.intermediate_size))
         .zip(attended.par_chunks(rows * c.q_width()))
         .zip(input.par_chunks(rows * d))
+        .with_max_len(1)
         .for_each(|((((output, middle), gate_up), attended), input)| {
             model.scratch.with(|scratch| {
                 finish_block(c, layer, input, attended, middle, gate_up, output, scratch);
@@ -248,15 +442,37 @@ pub(crate) fn finish_block(
 ) {
     let (d, f) = (c.hidden_size, c.intermediate_size);
     let rows = input.len() / d;
-    middle.copy_from_slice(input);
-    layer.o.apply(rows, attended, c.q_width(), middle, d, Write::Add, &mut scratch.low);
-    let normal = first(&mut scratch.a, rows * d);
-    rms_norm(rows, middle, d, &layer.post_norm, c.rms_norm_eps, normal, d);
-    layer.gate_up.apply(rows, normal, d, gate_up, 2 * f, Write::Set, &mut scratch.low);
+    open_mlp_block(c, layer, input, attended, middle, gate_up, scratch);
     let active = first(&mut scratch.b, rows * f);
     swiglu(rows, f, gate_up, active);
     output.copy_from_slice(middle);
     layer.down.apply(rows, active, f, output, d, Write::Add, &mut scratch.low);
+}
+
+/// [`finish_block`] as far as the gate and up projections.
+fn open_mlp_block(
+    c: &Config,
+    layer: &ForwardLayer,
+    input: &[f32],
+    attended: &[f32],
+    middle: &mut [f32],
+    gate_up: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    let d = c.hidden_size;
+    let rows = input.len() / d;
+    middle.copy_from_slice(input);
+    layer.o.apply(rows, attended, c.q_width(), middle, d, Write::Add, &mut scratch.low);
+    gates(c, layer, middle, gate_up, scratch);
+}
+
+/// The gate and up projections of a block of rows.
+fn gates(c: &Config, layer: &ForwardLayer, middle: &[f32], gate_up: &mut [f32], scratch: &mut Scratch) {
+    let d = c.hidden_size;
+    let rows = middle.len() / d;
+    let normal = first(&mut scratch.a, rows * d);
+    rms_norm(rows, middle, d, &layer.post_norm, c.rms_norm_eps, normal, d);
+    layer.gate_up.apply(rows, normal, d, gate_up, 2 * c.intermediate_size, Write::Set, &mut scratch.low);
 }
 
 /// Rows of the vocabulary projection worked on together: their logits fill a megabyte or so.
@@ -279,35 +495,58 @@ pub(crate) fn head_block(
     matmul(rows, normal, d, weights.head.panels(), logits, c.vocab_size, Write::Set);
 }
 
-/// The log-probability, entropy and log-sum-exp of every scored token, given the rows that predict them.
+/// Logits worth keeping for the backward pass, at most: 64 MiB.
+const KEPT_LOGITS: usize = 1 << 24;
+
+/// Room for the logits of every scored token, `(S, V)`, unless they are too many to keep.
+pub(crate) fn room_for_logits(model: &Model, batch: &Batch) -> Option<Buffer> {
+    let count = batch.scored.len() * model.config().vocab_size;
+    (count <= KEPT_LOGITS).then(|| model.pool.take(count))
+}
+
+/// The log-probability, entropy and log-sum-exp of every scored token, given the rows that predict them. Logits stay
+/// in `logits` where there is room for them.
 pub(crate) fn score(
     model: &Model,
     weights: &ForwardWeights,
     batch: &Batch,
     stream: &[f32],
     temperature: f32,
+    logits: Option<&mut [f32]>,
 ) -> Vec<TokenLogProb> {
     let c = model.config();
-    let rows = head_rows(c.vocab_size).min(rows_per_block(batch.scored.len()));
+    let (d, vocab) = (c.hidden_size, c.vocab_size);
+    let rows = head_rows(vocab).min(rows_per_block(batch.scored.len()));
     let zero = TokenLogProb { logprob: 0.0, entropy: 0.0, log_sum_exp: 0.0 };
     let mut results = vec![zero; batch.scored.len()];
-    results
-        .par_chunks_mut(rows)
-        .zip(batch.scored.par_chunks(rows))
-        .zip(stream.par_chunks(rows * c.hidden_size))
-        .for_each(|((results, scored), stream)| {
+    let block = |results: &mut [TokenLogProb],
+                 scored: &[usize],
+                 stream: &[f32],
+                 logits: &mut [f32],
+                 scratch: &mut _| {
+        head_block(c, weights, stream, logits, scratch);
+        for ((result, row), &at) in results.iter_mut().zip(logits.chunks_exact(vocab)).zip(scored) {
+            *result = token_logprob_kernel(row, batch.ids[at] as usize, temperature);
+        }
+    };
+    let parts =
+        results.par_chunks_mut(rows).zip(batch.scored.par_chunks(rows)).zip(stream.par_chunks(rows * d));
+    match logits {
+        Some(logits) => {
+            parts.zip(logits.par_chunks_mut(rows * vocab)).with_max_len(1).for_each(
+                |(((results, scored), stream), logits)| {
+                    model.scratch.with(|scratch| block(results, scored, stream, logits, scratch));
+                },
+            );
+        }
+        None => parts.with_max_len(1).for_each(|((results, scored), stream)| {
             model.scratch.with(|scratch| {
                 let mut logits = std::mem::take(&mut scratch.b);
-                let block = first(&mut logits, scored.len() * c.vocab_size);
-                head_block(c, weights, stream, block, scratch);
-                for ((result, row), &at) in
-                    results.iter_mut().zip(block.chunks_exact(c.vocab_size)).zip(scored)
-                {
-                    *result = token_logprob_kernel(row, batch.ids[at] as usize, temperature);
-                }
+                block(results, scored, stream, first(&mut logits, scored.len() * vocab), scratch);
                 scratch.b = logits;
             });
-        });
+        }),
+    }
     results
 }
 

@@ -3,9 +3,12 @@
 use crate::backward::{self, Scored};
 use crate::composed;
 use crate::forward::{self, Activations, Keep};
-use crate::packed::ForwardWeights;
+use crate::packed::{ForwardWeights, PackedWeights};
+use crate::pool::Buffer;
+use crate::recording::Recording;
 use crate::{Batch, Error, Gradients, Model, Result};
 use candle_core::{Device, Tensor};
+use std::sync::Arc;
 
 /// Tokens that [`Model::logprobs_no_grad`] runs at a time: whole sequences until there are this many.
 const NO_GRAD_TOKENS: usize = 4096;
@@ -23,6 +26,18 @@ pub struct LogProbs {
     graph: Graph,
 }
 
+/// What [`Model::logprobs_with`] trades memory against time with. Nothing here changes a bit of any result.
+#[derive(Debug, Default)]
+pub struct PassOptions<'r> {
+    /// Hold no more of each decoder block than its input; the backward pass computes the rest again, a block at a time.
+    /// (On another device than the processor this has no effect.)
+    pub recompute: bool,
+    /// What a [`Decoder`](crate::Decoder) of this model recorded when it sampled the batch: then there is no forward
+    /// pass. Each sequence is good for one call. A batch of which a sequence is not recorded is computed as ever, and so
+    /// is every batch once [`AdamW`](crate::AdamW) has updated the model.
+    pub recording: Option<&'r mut Recording>,
+}
+
 /// What a backward pass starts from.
 #[derive(Debug)]
 enum Graph {
@@ -34,9 +49,10 @@ enum Graph {
 #[derive(Debug)]
 struct KernelGraph {
     model: Model,
-    weights: ForwardWeights,
+    weights: Arc<PackedWeights>,
     batch: Batch,
     acts: Activations,
+    logits: Option<Buffer>,
     temperature: f32,
     log_sum_exp: Vec<f32>,
 }
@@ -66,29 +82,62 @@ impl Model {
     /// Only scored positions go through the vocabulary projection, and logits are never held for the whole
     /// batch. Runs on rayon's current pool; the number of threads does not change a bit of the result.
     pub fn logprobs(&self, batch: &Batch, temperature: f32) -> Result<LogProbs> {
+        self.logprobs_with(batch, temperature, PassOptions::default())
+    }
+
+    /// [`Model::logprobs`] at another price in memory and time; see [`PassOptions`].
+    pub fn logprobs_with(
+        &self,
+        batch: &Batch,
+        temperature: f32,
+        options: PassOptions<'_>,
+    ) -> Result<LogProbs> {
         check(self, batch, temperature)?;
         if !self.is_on_cpu() {
             return self.logprobs_composed(batch, temperature);
         }
+        let keep = if options.recompute { Keep::Inputs } else { Keep::Everything };
+        let mut recording = options.recording.filter(|recording| recording.weights.are_of(self));
         in_pool(|| {
-            let weights = ForwardWeights::new(self)?;
-            let acts = forward::run(self, &weights, batch, &batch.predicting(), Keep::Everything)?;
-            let scores = forward::score(self, &weights, batch, &acts.last, temperature);
-            let log_sum_exp = scores.iter().map(|s| s.log_sum_exp).collect();
-            let (model, batch) = (self.handle(), batch.clone());
-            Ok(LogProbs {
-                values: scores.iter().map(|s| s.logprob).collect(),
-                entropies: scores.iter().map(|s| s.entropy).collect(),
-                graph: Graph::Kernels(Box::new(KernelGraph {
-                    model,
-                    weights,
-                    batch,
-                    acts,
-                    temperature,
-                    log_sum_exp,
-                })),
-            })
+            let weights = match &recording {
+                Some(recording) => recording.weights.clone(),
+                None => Arc::new(PackedWeights::new(self)?),
+            };
+            let wanted = batch.predicting();
+            let acts = match recording.as_mut().and_then(|recording| recording.take(batch)) {
+                Some(recorded) => forward::recorded(self, batch, &wanted, recorded),
+                None => forward::run(self, &weights.forward, batch, &wanted, keep)?,
+            };
+            Ok(self.scored(batch, temperature, weights, acts, keep))
         })
+    }
+
+    /// The log-probabilities behind a forward pass.
+    fn scored(
+        &self,
+        batch: &Batch,
+        temperature: f32,
+        weights: Arc<PackedWeights>,
+        acts: Activations,
+        keep: Keep,
+    ) -> LogProbs {
+        let mut logits = if keep == Keep::Everything { forward::room_for_logits(self, batch) } else { None };
+        let scores =
+            forward::score(self, &weights.forward, batch, &acts.last, temperature, logits.as_deref_mut());
+        let graph = KernelGraph {
+            model: self.handle(),
+            weights,
+            batch: batch.clone(),
+            acts,
+            logits,
+            temperature,
+            log_sum_exp: scores.iter().map(|s| s.log_sum_exp).collect(),
+        };
+        LogProbs {
+            values: scores.iter().map(|s| s.logprob).collect(),
+            entropies: scores.iter().map(|s| s.entropy).collect(),
+            graph: Graph::Kernels(Box::new(graph)),
+        }
     }
 
     /// [`Model::logprobs`] composed of candle's operations, whatever the device: the form other devices use,
@@ -117,7 +166,7 @@ impl Model {
             let (mut values, mut entropies) = (Vec::new(), Vec::new());
             for part in parts(batch, NO_GRAD_TOKENS) {
                 let acts = forward::run(self, &weights, &part, &part.predicting(), Keep::Nothing)?;
-                let scores = forward::score(self, &weights, &part, &acts.last, temperature);
+                let scores = forward::score(self, &weights, &part, &acts.last, temperature, None);
                 values.extend(scores.iter().map(|s| s.logprob));
                 entropies.extend(scores.iter().map(|s| s.entropy));
             }
@@ -140,9 +189,9 @@ impl LogProbs {
         match self.graph {
             Graph::Composed(graph) => composed::backward(&graph.0, &graph.1, d_values),
             Graph::Kernels(graph) => {
-                let KernelGraph { model, weights, batch, acts, temperature, log_sum_exp } = *graph;
+                let KernelGraph { model, weights, batch, acts, logits, temperature, log_sum_exp } = *graph;
                 let scored = Scored { temperature, log_sum_exp: &log_sum_exp, d_values };
-                in_pool(|| backward::run(&model, &weights, &batch, acts, &scored))
+                in_pool(|| backward::run(&model, &weights, &batch, acts, logits, &scored))
             }
         }
     }

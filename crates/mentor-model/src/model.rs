@@ -9,6 +9,7 @@ use candle_core::{Device, Storage, StorageRef, Tensor, Var};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// A Qwen3, Qwen2 or Llama decoder: its configuration and its parameters, f32, under their Hugging Face names;
 /// with adapters ([`Model::with_lora`]) if only they are to be trained.
@@ -23,6 +24,8 @@ pub struct Model {
     pub(crate) index: Arc<Index>,
     pub(crate) pool: Pool,
     pub(crate) scratch: Arc<Stack>,
+    /// How often an optimizer has changed the parameters.
+    pub(crate) updates: Arc<AtomicU64>,
 }
 
 /// Variables with their names, ordered by name. Clones share the variables.
@@ -274,7 +277,15 @@ impl Model {
 
     pub(crate) fn assemble(config: Config, base: Parameters, lora: Option<Lora>) -> Self {
         let index = Arc::new(Index::new(&config, &base, lora.as_ref()));
-        Self { config, base, lora, index, pool: Pool::default(), scratch: Arc::default() }
+        Self {
+            config,
+            base,
+            lora,
+            index,
+            pool: Pool::default(),
+            scratch: Arc::default(),
+            updates: Arc::default(),
+        }
     }
 
     /// A model with its own copy of every parameter: a frozen reference, for instance.
@@ -297,6 +308,7 @@ impl Model {
             index: self.index.clone(),
             pool: self.pool.clone(),
             scratch: self.scratch.clone(),
+            updates: self.updates.clone(),
         }
     }
 

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The numbers of AdamW. The learning rate is an argument of [`AdamW::step`], since schedules change it.
@@ -94,6 +95,7 @@ impl AdamW {
             };
             update(var, gradient, moments, numbers)?;
         }
+        model.updates.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
 

@@ -4,8 +4,42 @@ use crate::kernels::matmul::Packed;
 use crate::linears::{Linears, LinearsGrad, Sources};
 use crate::{Error, Model, Result};
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-/// Everything a forward pass multiplies with: a copy of the parameters as they were when it was made.
+/// A copy of a model's parameters as they were when it was made, in the layouts that both passes read.
+#[derive(Debug)]
+pub(crate) struct PackedWeights {
+    pub(crate) forward: ForwardWeights,
+    backward: OnceLock<BackwardWeights>,
+    /// Whose parameters, and after how many updates.
+    updates: Arc<AtomicU64>,
+    seen: u64,
+}
+
+impl PackedWeights {
+    pub(crate) fn new(model: &Model) -> Result<Self> {
+        let updates = model.updates.clone();
+        let seen = updates.load(Ordering::Acquire);
+        Ok(Self { forward: ForwardWeights::new(model)?, backward: OnceLock::new(), updates, seen })
+    }
+
+    /// Whether these are the model's parameters, as far as [`AdamW`](crate::AdamW) is what changes them.
+    pub(crate) fn are_of(&self, model: &Model) -> bool {
+        Arc::ptr_eq(&self.updates, &model.updates) && model.updates.load(Ordering::Acquire) == self.seen
+    }
+
+    /// What the backward pass multiplies with: packed when it is wanted first.
+    pub(crate) fn backward(&self, model: &Model) -> Result<&BackwardWeights> {
+        if let Some(weights) = self.backward.get() {
+            return Ok(weights);
+        }
+        let weights = BackwardWeights::new(model)?;
+        Ok(self.backward.get_or_init(|| weights))
+    }
+}
+
+/// Everything a forward pass multiplies with.
 #[derive(Debug, Default)]
 pub(crate) struct ForwardWeights {
     pub(crate) layers: Vec<ForwardLayer>,

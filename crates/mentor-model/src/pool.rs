@@ -40,6 +40,14 @@ impl Pool {
         Buffer { data, len, pool: self.clone() }
     }
 
+    /// A buffer of `len` values and no slack, for the many that are all alike.
+    pub(crate) fn take_exact(&self, len: usize) -> Buffer {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = free.iter().position(|data| data.len() == len).map(|at| free.swap_remove(at));
+        drop(free);
+        Buffer { data: found.unwrap_or_else(|| vec![0.0; len]), len, pool: self.clone() }
+    }
+
     /// A buffer of `len` zeros.
     pub(crate) fn zeros(&self, len: usize) -> Buffer {
         let mut buffer = self.take(len);

@@ -115,7 +115,7 @@ pub(crate) fn weight_gradients(model: &Model, rows: usize, jobs: Vec<Job<'_>>) {
             strips.push(Job { out, left: &job.left[i * height..], ..job });
         }
     }
-    strips.into_par_iter().for_each(|job| {
+    strips.into_par_iter().with_max_len(1).for_each(|job| {
         let (m, n) = (job.out.len() / job.width, job.width);
         let Job { left, left_stride, right, right_stride, out, .. } = job;
         model.scratch.with(|scratch| {

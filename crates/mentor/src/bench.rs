@@ -14,11 +14,12 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
-use mentor_model::{AdamW, AdamWConfig, Batch, Config, Gradients, LoraConfig, Model};
+use mentor_model::{AdamW, AdamWConfig, Batch, Config, Gradients, LoraConfig, Model, PassOptions};
 use mentor_optim::{AdvantageConfig, Kl, KlEstimator, Objective, advantages};
 use mentor_rollout::{Rng, Rollout, derive_seed};
 use serde::{Serialize, Serializer};
 
+use crate::config::MemoryConfig;
 use crate::machine;
 use crate::metrics::UpdateStats;
 use crate::update::{Sample, policy_gradient, reference_logprobs};
@@ -85,6 +86,8 @@ pub struct Workload {
     pub beta: f32,
     /// Rank of the adapters ([`Name::LoraStep`]).
     pub lora_rank: usize,
+    /// Memory against time.
+    pub memory: MemoryConfig,
 }
 
 /// One repetition.
@@ -152,7 +155,7 @@ const RATE: f64 = 1e-5;
 impl Bench {
     /// Makes the model. This is not part of any measurement.
     pub fn new(config: Config, workload: Workload) -> Result<Self> {
-        let Workload { name, batch, prompt, new, group, beta, lora_rank } = workload;
+        let Workload { name, batch, prompt, new, group, beta, lora_rank, memory: _ } = workload;
         ensure!(batch > 0 && prompt > 0 && new > 0, "--batch, --prompt and --new: at least 1");
         ensure!(group > 0, "--group: at least 1");
         ensure!(beta.is_finite() && beta >= 0.0, "--beta: a number from 0");
@@ -199,7 +202,8 @@ impl Bench {
         let rows = self.prompts(self.workload.prompt + self.workload.new)?;
         let batch = Batch::from_whole_sequences(rows.iter().map(Vec::as_slice));
         let mut clock = Clock::start();
-        let logprobs = self.model.logprobs(&batch, 1.0)?;
+        let options = PassOptions { recompute: self.workload.memory.recompute, recording: None };
+        let logprobs = self.model.logprobs_with(&batch, 1.0, options)?;
         clock.note("forward");
         let scored = logprobs.values.len();
         let gradients = logprobs.backward(&vec![-1.0 / scored.max(1) as f32; scored])?;
@@ -212,16 +216,17 @@ impl Bench {
     fn generate(&self) -> Result<Phases> {
         let prompts = self.prompts(self.workload.prompt)?;
         let mut clock = Clock::start();
-        let (_, times) = play::rollouts(&self.model, &prompts, 1, self.workload.new, self.round)?;
+        let (_, times, _) = play::rollouts(&self.model, &prompts, 1, self.workload.new, self.round, 0)?;
         clock.note("total");
         Ok(times.phases(&clock.phases))
     }
 
     fn grpo_step(&mut self) -> Result<Phases> {
-        let Workload { new, group, beta, .. } = self.workload;
+        let Workload { new, group, beta, memory, .. } = self.workload;
         let prompts = self.prompts(self.workload.prompt)?;
         let mut clock = Clock::start();
-        let (rollouts, _) = play::rollouts(&self.model, &prompts, group, new, self.round)?;
+        let (rollouts, _, mut recording) =
+            play::rollouts(&self.model, &prompts, group, new, self.round, memory.recorded_bytes())?;
         clock.note("rollout");
         let rewards: Vec<f64> = rollouts.iter().map(stand_in_reward).collect();
         let advantages = advantages(&rewards, group, &AdvantageConfig::trl()).values;
@@ -246,7 +251,16 @@ impl Bench {
             ..Objective::mentor()
         };
         let mut stats = UpdateStats::default();
-        let gradients = policy_gradient(&self.model, &objective, 1.0, &samples, &references, &mut stats)?;
+        let gradients = policy_gradient(
+            &self.model,
+            &objective,
+            1.0,
+            &samples,
+            &references,
+            memory.recompute,
+            recording.as_mut(),
+            &mut stats,
+        )?;
         clock.note("gradient");
         self.update(gradients)?;
         clock.note("optimizer");
@@ -302,7 +316,9 @@ mod tests {
             head_dim: 8,
             ..Config::default()
         };
-        let workload = Workload { name, batch: 3, prompt: 5, new: 4, group: 2, beta: 0.001, lora_rank: 2 };
+        let memory = MemoryConfig::default();
+        let workload =
+            Workload { name, batch: 3, prompt: 5, new: 4, group: 2, beta: 0.001, lora_rank: 2, memory };
         let mut bench = Bench::new(config, workload).unwrap();
         bench.run().unwrap();
         bench.run().unwrap()
@@ -335,8 +351,16 @@ mod tests {
     #[test]
     fn more_different_prompts_than_there_are_is_an_error() {
         let config = Config { vocab_size: 4, ..Config::default() };
-        let workload =
-            Workload { name: Name::Generate, batch: 5, prompt: 1, new: 1, group: 1, beta: 0.0, lora_rank: 1 };
+        let workload = Workload {
+            name: Name::Generate,
+            batch: 5,
+            prompt: 1,
+            new: 1,
+            group: 1,
+            beta: 0.0,
+            lora_rank: 1,
+            memory: MemoryConfig::default(),
+        };
         assert!(Bench::new(config, workload).unwrap().run().is_err());
     }
 }

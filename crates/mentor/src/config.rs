@@ -38,6 +38,9 @@ pub struct Experiment {
     /// all projections). Absent: full training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraConfig>,
+    /// Memory against time; nothing here changes a number. Absent: fast.
+    #[serde(default, skip_serializing_if = "MemoryConfig::is_default")]
+    pub memory: MemoryConfig,
     /// Which tasks are trained on.
     pub tasks: TaskConfig,
     /// Limits of one rollout, in training and evaluation.
@@ -54,6 +57,33 @@ pub struct Experiment {
     /// The arms, in the order they are run and reported.
     #[serde(rename = "arm")]
     pub arms: Vec<Arm>,
+}
+
+/// What a training step trades memory against time with. No choice changes a bit of metrics or weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MemoryConfig {
+    /// Hold only the input of each decoder block for the backward pass, which computes the rest again.
+    pub recompute: bool,
+    /// Mebibytes of what sampling computed to keep for the gradient, which then need not compute it again; 0: none.
+    pub recorded_mib: usize,
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        Self { recompute: false, recorded_mib: 512 }
+    }
+}
+
+impl MemoryConfig {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// [`MemoryConfig::recorded_mib`] in bytes.
+    pub fn recorded_bytes(&self) -> usize {
+        self.recorded_mib.saturating_mul(1 << 20)
+    }
 }
 
 /// Which tasks the arms are trained on.

@@ -12,7 +12,7 @@ use mentor_trajectory::Split;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::adamw;
-use crate::config::{EvaluationConfig, Experiment};
+use crate::config::{EvaluationConfig, Experiment, MemoryConfig};
 use crate::evaluate::evaluate_suite;
 use crate::lab::{Player, TaughtTasks, taught};
 use crate::policy::ModelCodec;
@@ -143,7 +143,7 @@ impl Gates<'_> {
             for indices in permutation(epoch as u64, transcripts.len()).chunks(settings.batch) {
                 step += 1;
                 let batch = sft::pack(indices.iter().map(|&index| &transcripts[index]));
-                let (_, mut gradients) = sft::imitation_gradient(model, &batch)?;
+                let (_, mut gradients) = sft::imitation_gradient(model, &batch, &MemoryConfig::default())?;
                 gradients.clip(settings.optimizer.max_gradient_norm);
                 optimizer.step(model, &gradients, settings.optimizer.schedule.rate(step - 1, steps))?;
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use mentor_model::{HubOptions, Model, Tokenizer};
+use mentor_model::{HubOptions, Model, Recording, Tokenizer};
 use mentor_rollout::{BuiltIn, Episode, Limits, Rollout, Sampling, Tools, derive_seed};
 use mentor_store::{Audience, Store};
 use mentor_toolcall::Chat;
@@ -120,10 +120,35 @@ impl Player<'_> {
         source: &str,
     ) -> Result<Vec<Rollout>> {
         let mut policy = ModelPolicy::new(model, episodes.len().min(MAX_SLOTS), self.limits.tokens)?;
+        self.play_with(&mut policy, episodes, sampling, source)
+    }
+
+    /// [`Player::play`], with what sampling computed kept for the gradient, in at most `bytes`.
+    pub fn play_recorded(
+        &self,
+        model: &Model,
+        episodes: &[Episode],
+        sampling: &Sampling,
+        source: &str,
+        bytes: usize,
+    ) -> Result<(Vec<Rollout>, Option<Recording>)> {
+        let policy = ModelPolicy::new(model, episodes.len().min(MAX_SLOTS), self.limits.tokens)?;
+        let mut policy = policy.recording(bytes);
+        let rollouts = self.play_with(&mut policy, episodes, sampling, source)?;
+        Ok((rollouts, policy.into_recording()))
+    }
+
+    fn play_with(
+        &self,
+        policy: &mut ModelPolicy,
+        episodes: &[Episode],
+        sampling: &Sampling,
+        source: &str,
+    ) -> Result<Vec<Rollout>> {
         // On a thread of the pool, where starting parallel work is cheap.
         Ok(rayon::scope(|_| {
             let Self { codec, chat, limits, tools } = *self;
-            mentor_rollout::play_with(&mut policy, codec, chat, tools, episodes, sampling, limits, source)
+            mentor_rollout::play_with(policy, codec, chat, tools, episodes, sampling, limits, source)
         })?)
     }
 }

@@ -41,9 +41,9 @@ pub fn measure(lab: &Lab) -> Result<Speed> {
     let batch = sft::pack(&transcripts);
     // The first pass warms caches and the allocator; the second is timed.
     let student = lab.student(0)?;
-    sft::imitation_gradient(&student, &batch)?;
+    sft::imitation_gradient(&student, &batch, &lab.experiment.memory)?;
     let clock = Instant::now();
-    sft::imitation_gradient(&student, &batch)?;
+    sft::imitation_gradient(&student, &batch, &lab.experiment.memory)?;
     let trained = batch.ids.len() as f64 / clock.elapsed().as_secs_f64();
 
     let episodes: Vec<Episode> = (0..TRIAL * 2)

@@ -1,7 +1,7 @@
 //! The trainable model as a policy that plays episodes, and its tokenizer as their codec.
 
 use anyhow::{Context, Result};
-use mentor_model::{Decoder, Model, Tokenizer, token_logprob};
+use mentor_model::{Decoder, Model, Recording, Tokenizer, token_logprob};
 use mentor_rollout::{Codec, Policy};
 use mentor_toolcall::{Chat, Piece, Stretch, stretches};
 
@@ -18,6 +18,18 @@ impl<'m> ModelPolicy<'m> {
     pub fn new(model: &'m Model, slots: usize, max_tokens: usize) -> Result<Self> {
         let decoder = Decoder::new(model, slots, max_tokens)?;
         Ok(Self { decoder, vocabulary: model.config().vocab_size, slots, max_tokens })
+    }
+
+    /// Keeps what is computed of finished episodes, in at most so many bytes, so that their gradient need not compute
+    /// it again.
+    #[must_use]
+    pub fn recording(self, bytes: usize) -> Self {
+        Self { decoder: self.decoder.recording(bytes), ..self }
+    }
+
+    /// What was kept of finished episodes.
+    pub fn into_recording(self) -> Option<Recording> {
+        self.decoder.into_recording()
     }
 }
 

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::adamw;
-use crate::config::OptimizerConfig;
+use crate::config::{MemoryConfig, OptimizerConfig};
 use crate::files;
 use crate::schedule::permutation;
 use crate::sft::{self, Transcript};
@@ -167,7 +167,7 @@ pub fn run_phase(
                 })
                 .collect();
         let batch = sft::pack(&transcripts);
-        let (loss, mut gradients) = sft::imitation_gradient(model, &batch)?;
+        let (loss, mut gradients) = sft::imitation_gradient(model, &batch, &MemoryConfig::default())?;
         gradients.clip(phase.optimizer.max_gradient_norm);
         optimizer.step(model, &gradients, phase.optimizer.schedule.rate(step - 1, phase.steps))?;
         tokens_trained += batch.scored.len() as u64;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use mentor_model::Model;
+use mentor_model::{Model, Recording};
 use mentor_reward::Score;
 use mentor_rollout::{Episode, Rollout, Sampling, derive_seed};
 
@@ -100,7 +100,7 @@ fn step(
     let clock = Instant::now();
 
     let tasks = drawn(rl.curriculum.as_ref(), &lab.training.teacher, (seed, step, rl.prompts));
-    let rollouts = play(lab, arm, &tasks, seed, step, &state.model)?;
+    let (rollouts, mut recording) = play(lab, arm, &tasks, seed, step, &state.model)?;
     let rolled = clock.elapsed().as_secs_f64();
 
     let (attempts, groups) = judge(lab, reward, step, &tasks, rollouts)?;
@@ -118,8 +118,18 @@ fn step(
     for (samples, references) in
         samples.chunks(groups_per_update * rl.group).zip(references.chunks(groups_per_update * rl.group))
     {
-        let mut gradients =
-            policy_gradient(&state.model, objective, rl.temperature, samples, references, &mut stats)?;
+        let mut gradients = policy_gradient(
+            &state.model,
+            objective,
+            rl.temperature,
+            samples,
+            references,
+            lab.experiment.memory.recompute,
+            recording.as_mut(),
+            &mut stats,
+        )?;
+        // What was recorded is of the weights before the update.
+        recording = None;
         stats.gradient_norm = f64::from(gradients.clip(optimizer.max_gradient_norm));
         state.optimizer.step(&state.model, &gradients, rate)?;
         stats.updates += 1;
@@ -137,7 +147,7 @@ fn step(
     Ok((metrics, timing, records))
 }
 
-/// Plays a group of rollouts of each task. Random streams depend on seed, step, task and sample, not on the arm, so
+/// Plays a group of rollouts of each task, and keeps what that computed. Random streams depend on seed, step, task and sample, not on the arm, so
 /// that all arms see the same prompts and the same draws.
 fn play(
     lab: &Lab,
@@ -146,7 +156,7 @@ fn play(
     seed: u64,
     step: usize,
     model: &Model,
-) -> Result<Vec<Rollout>> {
+) -> Result<(Vec<Rollout>, Option<Recording>)> {
     let rl = &lab.experiment.rl;
     let mut episodes = Vec::with_capacity(tasks.len() * rl.group);
     for (group, &index) in tasks.iter().enumerate() {
@@ -160,7 +170,8 @@ fn play(
             });
         }
     }
-    lab.player().play(model, &episodes, &Sampling::for_training(rl.temperature), &arm.name)
+    let (sampling, bytes) = (Sampling::for_training(rl.temperature), lab.experiment.memory.recorded_bytes());
+    lab.player().play_recorded(model, &episodes, &sampling, &arm.name, bytes)
 }
 
 /// Scores every rollout against the teacher and turns scores into advantages; also the number of groups whose

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use mentor_model::{Batch, Gradients, Model, Tokenizer};
+use mentor_model::{Batch, Gradients, Model, PassOptions, Tokenizer};
 use mentor_toolcall::Chat;
 use mentor_trajectory::{Task, Trajectory};
 
 use crate::checkpoint::TrainState;
-use crate::config::Arm;
+use crate::config::{Arm, MemoryConfig};
 use crate::lab::Lab;
 use crate::layout::ArmDir;
 use crate::metrics;
@@ -52,8 +52,9 @@ pub fn pack<'a>(transcripts: impl IntoIterator<Item = &'a Transcript>) -> Batch 
 }
 
 /// Mean negative log-likelihood of the scored tokens, and its gradient.
-pub fn imitation_gradient(model: &Model, batch: &Batch) -> Result<(f64, Gradients)> {
-    let logprobs = model.logprobs(batch, 1.0)?;
+pub fn imitation_gradient(model: &Model, batch: &Batch, memory: &MemoryConfig) -> Result<(f64, Gradients)> {
+    let options = PassOptions { recompute: memory.recompute, recording: None };
+    let logprobs = model.logprobs_with(batch, 1.0, options)?;
     let n = logprobs.values.len() as f64;
     let loss = -logprobs.values.iter().map(|&value| f64::from(value)).sum::<f64>() / n;
     let d_values = vec![(-1.0 / n) as f32; logprobs.values.len()];
@@ -84,7 +85,7 @@ pub fn train(
         let step = state.progress.step + 1;
         let batch =
             pack(batch_indices(seed, step, experiment.sft.batch, transcripts.len()).map(|i| &transcripts[i]));
-        let (loss, mut gradients) = imitation_gradient(&state.model, &batch)
+        let (loss, mut gradients) = imitation_gradient(&state.model, &batch, &experiment.memory)
             .with_context(|| format!("arm {}, step {step}", arm.name))?;
         let gradient_norm = f64::from(gradients.clip(optimizer.max_gradient_norm));
         let learning_rate = optimizer.schedule.rate(step - 1, steps);

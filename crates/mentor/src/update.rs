@@ -1,7 +1,7 @@
 //! From rollouts with an advantage each to the gradient of the objective.
 
 use anyhow::{Context, Result};
-use mentor_model::{Batch, Gradients, Model, Scored};
+use mentor_model::{Batch, Gradients, Model, PassOptions, Recording, Scored};
 use mentor_optim::{Columns, Normalization, Objective, evaluate};
 use mentor_rollout::Rollout;
 
@@ -35,12 +35,15 @@ pub fn reference_logprobs(base: &Model, samples: &[Sample], temperature: f32) ->
 }
 
 /// Gradient of the objective over one mini-batch; `references` has an entry a sample, empty without a KL term.
+/// `recording` may hold what sampling computed.
 pub fn policy_gradient(
     model: &Model,
     objective: &Objective,
     temperature: f32,
     samples: &[Sample],
     references: &[Vec<f32>],
+    recompute: bool,
+    mut recording: Option<&mut Recording>,
     stats: &mut UpdateStats,
 ) -> Result<Gradients> {
     let normalization =
@@ -50,7 +53,8 @@ pub fn policy_gradient(
     for micro in micro_batches(samples) {
         let columns = TokenColumns::new(micro, &references[first..first + micro.len()]);
         first += micro.len();
-        let logprobs = model.logprobs(&pack(micro), temperature)?;
+        let options = PassOptions { recompute, recording: recording.as_deref_mut() };
+        let logprobs = model.logprobs_with(&pack(micro), temperature, options)?;
         let evaluated =
             evaluate(objective, &columns.of(&logprobs.values, objective.kl.is_some()), &normalization)?;
         stats.add(&evaluated, &logprobs);

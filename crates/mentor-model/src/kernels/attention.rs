@@ -125,11 +125,11 @@ pub(crate) struct Part<'a> {
 
 dispatched! {
     /// [`attend`] of several sequences that begin with the same `shared` tokens, whose keys and values are read
-    /// once for all of them: `q` and `out` are `(rows of all parts, head_dim)`. The bits are those of each
+    /// once for all of them: `q` and `out` are `(rows of all parts, head_dim)`, `lse` has one number a row. The bits are those of each
     /// sequence for itself, its keys and values in one piece.
     pub(crate) fn attend_parts(
         head_dim: usize, q: &[f32], beginning: KeysValues<'_>, shared: usize, parts: &[Part<'_>], scale: f32,
-        out: &mut [f32], scores: &mut Vec<f32>,
+        out: &mut [f32], lse: &mut [f32], scores: &mut Vec<f32>,
     ) = attend_parts_lanes;
 }
 
@@ -143,6 +143,7 @@ pub(crate) fn attend_parts_lanes<S: Simd>(
     parts: &[Part<'_>],
     scale: f32,
     out: &mut [f32],
+    lse: &mut [f32],
     scores: &mut Vec<f32>,
 ) {
     let d = head_dim;
@@ -163,8 +164,9 @@ pub(crate) fn attend_parts_lanes<S: Simd>(
         let scores = &mut scores[first * width..(first + part.rows) * width];
         matmul_of(s, part.rows, &q[first * d..], d, keys, &mut scores[shared..], width, Write::Set);
         for (i, row) in scores.chunks_exact_mut(width).enumerate() {
-            let (total, _) = softmax_row(s, row, part.visible.of(i), scale);
+            let (total, log_sum_exp) = softmax_row(s, row, part.visible.of(i), scale);
             inverse.push(1.0 / total);
+            lse[first + i] = log_sum_exp;
         }
         first += part.rows;
     }

@@ -306,7 +306,7 @@ fn attention<S: Simd>(s: S, t: usize, d: usize) {
         assert_eq!(alone, out[i * d..(i + 1) * d]);
     }
 
-    parted(s, t, d, scale, [&q, &k, &v], &out);
+    parted(s, t, d, scale, [&q, &k, &v], &out, &lse);
 
     let dout = values(t * d, 4);
     let of = AttentionGrad {
@@ -344,8 +344,9 @@ fn viewed((keys, values, capacity): &(Vec<f32>, Vec<f32>, usize)) -> KeysValues<
     KeysValues { keys, values, capacity: *capacity }
 }
 
-/// Rows behind a shared beginning, two sequences at once and one of several rows, give the bits of `whole`.
-fn parted<S: Simd>(s: S, t: usize, d: usize, scale: f32, [q, k, v]: [&[f32]; 3], whole: &[f32]) {
+/// Rows behind a shared beginning, two sequences at once and one of several rows, give the bits of `whole` and of its
+/// log-sum-exp.
+fn parted<S: Simd>(s: S, t: usize, d: usize, scale: f32, [q, k, v]: [&[f32]; 3], whole: &[f32], lse: &[f32]) {
     let packed = |from: usize, to: usize| {
         let capacity = to - from + 3;
         let (keys_len, values_len) = keys_values_len(capacity, d, S::PANEL);
@@ -369,8 +370,11 @@ fn parted<S: Simd>(s: S, t: usize, d: usize, scale: f32, [q, k, v]: [&[f32]; 3],
         let expected =
             [&whole[(t - 1) * d..], &whole[shared * d..], &whole[shared * d..(shared + 1) * d]].concat();
         let (mut found, mut scores) = (vec![f32::NAN; expected.len()], Vec::new());
-        attend_parts_lanes(s, d, &rows, viewed(&beginning), shared, &parts, scale, &mut found, &mut scores);
+        let mut sums = vec![f32::NAN; expected.len() / d];
+        let beginning = viewed(&beginning);
+        attend_parts_lanes(s, d, &rows, beginning, shared, &parts, scale, &mut found, &mut sums, &mut scores);
         assert_eq!(found, expected);
+        assert_eq!(sums, [&lse[t - 1..], &lse[shared..], &lse[shared..=shared]].concat());
     }
 }
 

@@ -28,6 +28,17 @@ impl Tile<'_> {
             }
         }
     }
+
+    /// Copies `source`, the tile's columns one behind the other, into the tile.
+    pub(crate) fn fill_from_columns(&mut self, source: &[f32]) {
+        assert!(source.len() >= self.rows * self.width);
+        for (column, values) in source.chunks_exact(self.rows.max(1)).take(self.width).enumerate() {
+            for (row, &value) in values.iter().enumerate() {
+                // SAFETY: `split` checked that the rectangle lies inside the matrix; row < rows, column < width.
+                unsafe { self.first.add(row * self.stride + column).write(value) };
+            }
+        }
+    }
 }
 
 /// Cuts a row-major matrix of rows of `stride` values: for each range of `rows`, one tile per range of

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use mentor_model::Model;
+use mentor_model::{Model, Recording};
 use mentor_rollout::{Codec, Episode, Limits, Policy, Rollout, Sampling, derive_seed, play};
 use mentor_toolcall::{Chat, Piece};
 use mentor_trajectory::{Judge, Split, Task};
@@ -13,14 +13,15 @@ use super::Phases;
 use crate::lab::MAX_SLOTS;
 use crate::policy::ModelPolicy;
 
-/// Plays `group` episodes behind each prompt, `new` tokens each.
+/// Plays `group` episodes behind each prompt, `new` tokens each, and records them in at most so many bytes.
 pub(super) fn rollouts(
     model: &Model,
     prompts: &[Vec<u32>],
     group: usize,
     new: usize,
     round: u64,
-) -> Result<(Vec<Rollout>, Times)> {
+    recorded_bytes: usize,
+) -> Result<(Vec<Rollout>, Times, Option<Recording>)> {
     let tasks: Vec<Task> = (0..prompts.len()).map(task).collect();
     let episode = |(index, task)| {
         (0..group).map(move |sample| Episode {
@@ -34,13 +35,14 @@ pub(super) fn rollouts(
     let length = prompts.first().map_or(0, Vec::len) + new;
     let limits = Limits { turns: 1, turn_tokens: new, tokens: length, observation_chars: 0 };
     let policy = ModelPolicy::new(model, episodes.len().min(MAX_SLOTS), length)?;
+    let policy = if recorded_bytes > 0 { policy.recording(recorded_bytes) } else { policy };
     let mut policy = TimedPolicy { policy, times: Times::default() };
     let sampling = Sampling::for_training(1.0);
     let codec = IndexCodec { prompts };
     // On a thread of the pool, where starting parallel work is cheap.
     let rollouts =
         rayon::scope(|_| play(&mut policy, &codec, &Chat::Qwen3, &episodes, &sampling, &limits, "bench"))?;
-    Ok((rollouts, policy.times))
+    Ok((rollouts, policy.times, policy.policy.into_recording()))
 }
 
 /// A task whose question is the index of a prompt.
