@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use mentor_trajectory::{Call, CallRecord, Reading};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::{Fault, Json, fault::Faults, json::Reader};
+use crate::{Fault, Json, fault::Faults, json::build_object};
 
 /// How far along the way from text to an executable call a call came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,24 +58,32 @@ impl ParsedCall {
     pub fn arguments(&self) -> Json {
         match &self.value {
             Some(value) => value.clone(),
-            None => read_object(&self.arguments_text),
+            None => Json::Object(build_object::<Json>(&self.arguments_text)),
+        }
+    }
+
+    /// The arguments as `serde_json` holds them, without a detour.
+    fn arguments_map(&self) -> Map<String, Value> {
+        match &self.value {
+            Some(value) => value.to_map(),
+            None => build_object::<Value>(&self.arguments_text),
         }
     }
 
     /// The call as far as it was read, none if neither a name nor an argument was.
     pub fn call(&self) -> Option<Call> {
         (self.status != Reading::Unusable)
-            .then(|| Call { name: self.name.clone(), arguments: self.arguments().to_map() })
+            .then(|| Call { name: self.name.clone(), arguments: self.arguments_map() })
     }
 
     /// The call if it follows its format to the letter: what a reward pays for.
     pub fn strict(&self) -> Option<Call> {
-        self.call().filter(|_| self.status == Reading::Strict)
+        if self.status == Reading::Strict { self.call() } else { None }
     }
 
     /// The call if exactly one reading is left: what an environment executes.
     pub fn lenient(&self) -> Option<Call> {
-        self.call().filter(|_| self.is_executable())
+        if self.is_executable() { self.call() } else { None }
     }
 
     /// Whether exactly one reading is left.
@@ -102,12 +111,6 @@ impl ParsedCall {
     }
 }
 
-/// An object that is known to be JSON to the letter.
-fn read_object(text: &str) -> Json {
-    let members = Reader::new(text, 0, text.len(), None).object(0);
-    Json::Object(members.map(|members| members.pairs).unwrap_or_default())
-}
-
 /// What a format says of a call; spans are of the text it was given.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
@@ -123,11 +126,15 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// How far the text follows its format.
+    pub fn status(&self) -> Reading {
+        let empty = |json: &Json| matches!(json, Json::Object(members) if members.is_empty());
+        self.faults.reading(self.name.is_some() || self.arguments.as_ref().is_none_or(|json| !empty(json)))
+    }
+
     /// The finished call; `base` is where `text` begins in the whole text.
     pub fn finish(self, text: &str, base: usize) -> ParsedCall {
-        let empty = |json: &Json| matches!(json, Json::Object(members) if members.is_empty());
-        let readable = self.name.is_some() || self.arguments.as_ref().is_none_or(|json| !empty(json));
-        let status = self.faults.reading(readable);
+        let status = self.status();
         ParsedCall {
             arguments_text: self.arguments_span.map_or(String::new(), |(from, to)| text[from..to].to_owned()),
             value: self.arguments,

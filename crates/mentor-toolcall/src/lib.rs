@@ -26,7 +26,7 @@ pub use format::{Format, UnknownFormat};
 pub use formats::{Observed, Unwritable, hermes};
 pub use json::{Json, write_json};
 use mentor_trajectory::Turn;
-pub use parser::{Event, Options, Parsed, Parser, Thinking, parse};
+pub use parser::{Event, Options, Outline, Parsed, Parser, Thinking, outline, parse};
 pub use tools::{Tools, ToolsError};
 
 /// Reads a turn written in the Hermes format; `closed` says whether a stop token ended it.

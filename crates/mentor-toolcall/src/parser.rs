@@ -4,7 +4,7 @@
 //! format that either did not need to look past the end of the text it was given, so that its answer stands whatever
 //! follows, or is asked again when more is there. That is why every split of a text gives the same events.
 
-use mentor_trajectory::Turn;
+use mentor_trajectory::{Reading, Turn};
 
 use crate::{
     Format, ParsedCall, Tools,
@@ -90,8 +90,55 @@ impl FromIterator<Event> for Parsed {
 enum Found<'t> {
     Text(&'t str),
     Reasoning(&'t str),
-    Call(ParsedCall),
+    Call(Draft, In),
     Markup(&'t str),
+}
+
+/// Where a call was found.
+#[derive(Clone, Copy)]
+struct In {
+    /// Where the text that was given begins in the whole text.
+    base: usize,
+    reasoning: bool,
+}
+
+/// What a text says, without what its calls ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outline<'t> {
+    /// Content: text outside reasoning and calls.
+    Text(&'t str),
+    /// Text inside a reasoning block.
+    Reasoning(&'t str),
+    /// A call, executable or not.
+    Call {
+        /// The tool's name; empty if none could be read.
+        name: String,
+        /// Byte range in the text, markers included.
+        span: (usize, usize),
+        /// How far the text follows its format: what [`ParsedCall::status`] is.
+        status: Reading,
+    },
+    /// Markup of the format that belongs to no call.
+    Markup(&'t str),
+}
+
+/// Reads a whole text as [`parse`] does, and says of each call its name and how it was read: no argument becomes a value.
+///
+/// What an argument must be for a call to be strict is checked all the same.
+pub fn outline<'t>(format: Format, text: &'t str, options: Options<'_>, mut sink: impl FnMut(Outline<'t>)) {
+    let mut machine = Machine::new(format, options);
+    machine.run(text, 0, true, &mut |found| {
+        sink(match found {
+            Found::Text(text) => Outline::Text(text),
+            Found::Reasoning(text) => Outline::Reasoning(text),
+            Found::Call(draft, _) => Outline::Call {
+                span: draft.span,
+                status: draft.status(),
+                name: draft.name.unwrap_or_default(),
+            },
+            Found::Markup(text) => Outline::Markup(text),
+        });
+    });
 }
 
 /// Reads a whole text, in time linear in it.
@@ -101,7 +148,7 @@ pub fn parse(format: Format, text: &str, options: Options<'_>) -> Parsed {
     machine.run(text, 0, true, &mut |found| match found {
         Found::Text(text) => parsed.content.push_str(text),
         Found::Reasoning(text) => parsed.reasoning.push_str(text),
-        Found::Call(call) => parsed.calls.push(call),
+        Found::Call(draft, place) => parsed.calls.push(finished(draft, text, place, options)),
         Found::Markup(_) => {}
     });
     parsed
@@ -197,11 +244,14 @@ impl<'a> Parser<'a> {
     }
 
     fn run(&mut self, last: bool, events: &mut Vec<Event>) {
+        let options = self.machine.options;
         let taken = self.machine.run(&self.pending, self.base, last, &mut |found| {
             events.push(match found {
                 Found::Text(text) => Event::Text(text.to_owned()),
                 Found::Reasoning(text) => Event::Reasoning(text.to_owned()),
-                Found::Call(call) => Event::Call(Box::new(call)),
+                Found::Call(draft, place) => {
+                    Event::Call(Box::new(finished(draft, &self.pending, place, options)))
+                }
                 Found::Markup(text) => Event::Markup(text.to_owned()),
             });
         });
@@ -212,6 +262,16 @@ impl<'a> Parser<'a> {
             Waiting { searched: self.pending.len(), due: false }
         });
     }
+}
+
+/// The call of a draft that was found in `text`, checked against the tools.
+fn finished(draft: Draft, text: &str, place: In, options: Options<'_>) -> ParsedCall {
+    let mut call = draft.finish(text, place.base);
+    call.in_reasoning = place.reasoning;
+    if let Some(tools) = options.tools {
+        tools.check(&mut call);
+    }
+    call
 }
 
 /// Everything that is remembered between one stretch of text and the next.
@@ -320,13 +380,9 @@ impl<'a> Machine<'a> {
             Step::Calls(end) => {
                 self.memory.calls += self.drafts.len();
                 self.place = Place { after_call: true, line_start: true, ..place };
+                let place = In { base, reasoning: self.in_reasoning };
                 for draft in self.drafts.drain(..) {
-                    let mut call = draft.finish(text, base);
-                    call.in_reasoning = self.in_reasoning;
-                    if let Some(tools) = self.options.tools {
-                        tools.check(&mut call);
-                    }
-                    sink(Found::Call(call));
+                    sink(Found::Call(draft, place));
                 }
                 Some(end)
             }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::read::MAX_DEPTH;
 
-/// Members of one object that are still compared with each other here.
-const MAX_MEMBERS: usize = 16;
+/// Keys of open objects that are kept here, so that those of one object can be compared.
+const MAX_KEYS: usize = 32;
 
 /// Where the parts of a call stand.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) struct Skimmed {
 ///
 /// What is skimmed, the reader reads without any fault; the opposite need not hold.
 pub(crate) fn skim_call(text: &str, at: usize, name: &str, arguments: &str) -> Option<Skimmed> {
-    let mut skim = Skim { bytes: text.as_bytes(), at, keys: Vec::new() };
+    let mut skim = Skim::new(text, at);
     let (mut name_at, mut arguments_at) = (None, None);
     skim.eat(b'{')?;
     loop {
@@ -57,20 +57,38 @@ pub(crate) fn skim_call(text: &str, at: usize, name: &str, arguments: &str) -> O
 
 /// Behind the object that begins at `text[at..]`, if there is one to the letter and without the same rarities.
 pub(crate) fn skim_object(text: &str, at: usize) -> Option<usize> {
-    let mut skim = Skim { bytes: text.as_bytes(), at, keys: Vec::new() };
+    let mut skim = Skim::new(text, at);
     (skim.peek()? == b'{').then_some(())?;
     skim.object(0)?;
     Some(skim.at)
 }
 
+/// For every byte, whether it stands for itself in a string: no quote, backslash or control character.
+static PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        plain[byte] = false;
+        byte += 1;
+    }
+    plain[b'"' as usize] = false;
+    plain[b'\\' as usize] = false;
+    plain
+};
+
 struct Skim<'a> {
     bytes: &'a [u8],
     at: usize,
     /// The keys of all objects that are open, the innermost object's last.
-    keys: Vec<&'a [u8]>,
+    keys: [&'a [u8]; MAX_KEYS],
+    open: usize,
 }
 
 impl<'a> Skim<'a> {
+    fn new(text: &'a str, at: usize) -> Self {
+        Self { bytes: text.as_bytes(), at, keys: [&[]; MAX_KEYS], open: 0 }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -113,14 +131,15 @@ impl<'a> Skim<'a> {
             self.at += 1;
             return Some(());
         }
-        let first = self.keys.len();
+        let first = self.open;
         loop {
             self.space();
             let key = self.key()?;
-            if self.keys.len() - first >= MAX_MEMBERS || self.keys[first..].contains(&key) {
+            if self.open == MAX_KEYS || self.keys[first..self.open].contains(&key) {
                 return None;
             }
-            self.keys.push(key);
+            self.keys[self.open] = key;
+            self.open += 1;
             self.space();
             self.eat(b':')?;
             self.space();
@@ -129,7 +148,7 @@ impl<'a> Skim<'a> {
             match self.next()? {
                 b',' => {}
                 b'}' => {
-                    self.keys.truncate(first);
+                    self.open = first;
                     return Some(());
                 }
                 _ => return None,
@@ -163,25 +182,28 @@ impl<'a> Skim<'a> {
     fn key(&mut self) -> Option<&'a [u8]> {
         self.eat(b'"')?;
         let start = self.at;
-        loop {
-            match self.next()? {
-                b'"' => return Some(&self.bytes[start..self.at - 1]),
-                b'\\' | 0..b' ' => return None,
-                _ => {}
-            }
-        }
+        self.plain();
+        self.eat(b'"')?;
+        Some(&self.bytes[start..self.at - 1])
     }
 
     fn string(&mut self) -> Option<()> {
         self.at += 1;
         loop {
+            self.plain();
             match self.next()? {
                 b'"' => return Some(()),
                 b'\\' => self.escape()?,
-                0..b' ' => return None,
-                _ => {}
+                _ => return None,
             }
         }
+    }
+
+    /// Passes what stands for itself in a string.
+    fn plain(&mut self) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let is_plain = |byte: &&u8| PLAIN[usize::from(**byte)];
+        self.at += rest.iter().take_while(is_plain).count();
     }
 
     fn escape(&mut self) -> Option<()> {

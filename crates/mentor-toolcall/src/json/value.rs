@@ -92,7 +92,7 @@ fn last_of_each(members: Vec<(String, Json)>) -> Vec<(String, Json)> {
 }
 
 /// An exact integer if 64 bits hold it, the nearest double otherwise; none if that is infinite.
-fn to_number(text: &str) -> Option<Number> {
+pub(super) fn to_number(text: &str) -> Option<Number> {
     if !text.contains(['.', 'e', 'E']) {
         if let Ok(integer) = text.parse::<i64>() {
             return Some(integer.into());

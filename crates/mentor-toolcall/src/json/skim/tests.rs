@@ -1,7 +1,8 @@
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::skim_call;
-use crate::json::{Json, Reader};
+use crate::json::{Json, Reader, build_object};
 
 /// JSON, or nearly so.
 fn body() -> impl Strategy<Value = String> {
@@ -16,6 +17,11 @@ fn body() -> impl Strategy<Value = String> {
         "\"b\"",
         "\"\"",
         "\"x\\n\\u00e9\"",
+        "\"\\\"\\\\\\/\\b\\f\\r\\t\"",
+        "\"größer, {]: \"",
+        "-12345678901234567890123",
+        "18446744073709551615",
+        "0.1000000000000000055",
         "\"\\ud83d\"",
         "\"\\ud83d\\ude00\"",
         "1",
@@ -61,9 +67,20 @@ proptest! {
         prop_assert_eq!(reader.faults.list(), vec![]);
         let (name, _) = members.take("name").expect("it was skimmed");
         prop_assert_eq!(name, Json::String(body[skimmed.name].to_owned()));
-        let (_, span) = members.take("arguments").expect("it was skimmed");
+        let (arguments, span) = members.take("arguments").expect("it was skimmed");
         prop_assert_eq!(span, (skimmed.arguments.start, skimmed.arguments.end));
         prop_assert!(members.pairs.is_empty());
+        let text = &body[skimmed.arguments];
+        prop_assert_eq!(&build_object::<Value>(text), &arguments.to_map());
+        prop_assert_eq!(Json::Object(build_object::<Json>(text)), arguments);
+    }
+
+    #[test]
+    fn what_was_never_skimmed_is_built_somehow(text in body(), other in any::<String>()) {
+        for text in [text, other] {
+            build_object::<Json>(&text);
+            build_object::<Value>(&text);
+        }
     }
 }
 
