@@ -6,16 +6,22 @@
 /// `\{` and `\}` are characters, not braces. A command without a brace is no box. The text is to be the final answer
 /// alone: prompts, reasoning and observations can hold boxes, too.
 pub fn last_boxed(text: &str) -> Option<&str> {
-    let open = ["\\boxed", "\\fbox"].into_iter().filter_map(|command| last_open(text, command)).max()?;
+    let open = last_open(text)?;
     closing_brace(text.as_bytes(), open + 1).map(|close| &text[open + 1..close])
 }
 
 /// The position of the last opening brace that follows a command.
-fn last_open(text: &str, command: &str) -> Option<usize> {
-    text.rmatch_indices(command).find_map(|(at, _)| {
-        let after = text[at + command.len()..].trim_start();
-        after.starts_with('{').then(|| text.len() - after.len())
-    })
+fn last_open(text: &str) -> Option<usize> {
+    let mut before = text;
+    while let Some(at) = before.rfind('\\') {
+        let command = &text[at + 1..];
+        let behind = command.strip_prefix("boxed").or_else(|| command.strip_prefix("fbox"));
+        if let Some(behind) = behind.map(str::trim_start).filter(|behind| behind.starts_with('{')) {
+            return Some(text.len() - behind.len());
+        }
+        before = &text[..at];
+    }
+    None
 }
 
 /// The position of the brace that closes one opened just before `at`.

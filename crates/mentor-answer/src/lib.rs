@@ -5,6 +5,7 @@
 mod boxed;
 mod calculus;
 mod compare;
+mod decimal;
 mod form;
 mod function;
 mod lexer;
@@ -69,7 +70,8 @@ pub fn compare(gold: &str, pred: &str, options: &Options) -> Comparison {
 
 /// Whether two answers are certainly equal.
 pub fn equal(gold: &str, pred: &str) -> bool {
-    compare(gold, pred, &Options::default()).verdict == Verdict::Equal
+    decimal::equal(cleaned(gold), cleaned(pred))
+        .unwrap_or_else(|| compare(gold, pred, &Options::default()).verdict == Verdict::Equal)
 }
 
 type Side<'a> = (&'a str, &'a Result<Form, Gap>);

@@ -71,6 +71,17 @@ fn fragments() -> impl Strategy<Value = String> {
     prop::collection::vec(part, 1..14).prop_map(|parts| parts.concat())
 }
 
+/// Numerals, or nearly so.
+fn numeral() -> impl Strategy<Value = String> {
+    let whole = prop_oneof!["[0-9]{0,5}", "0{0,2}[1-9]{1,2}0{0,4}", "[0-9]{1,4}(,[0-9]{2,4}){1,2}"];
+    (
+        prop::sample::select(vec!["", "", "-", "+", "--"]),
+        whole,
+        prop_oneof!["", "\\.[0-9]{0,3}", "\\.[0-9]0{0,3}"],
+    )
+        .prop_map(|(sign, whole, fraction)| format!("{sign}{whole}{fraction}"))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -89,6 +100,16 @@ proptest! {
         prop_assert_eq!(&compare(&gold, &pred, &Options::default()), &found);
         if !gold.trim().is_empty() && !pred.trim().is_empty() {
             prop_assert_eq!(equal(&pred, &gold), found.verdict == Verdict::Equal);
+        }
+    }
+
+    /// Numerals have a short way of their own.
+    #[test]
+    fn numerals_are_equal_if_their_normal_forms_are(gold in numeral(), pred in numeral(), same in any::<bool>()) {
+        let pred = if same { format!("{}0", gold.replace(',', "")) } else { pred };
+        let verdict = |gold: &str, pred: &str| compare(gold, pred, &Options::default()).verdict;
+        for (gold, pred) in [(&gold, &pred), (&pred, &gold), (&gold, &gold)] {
+            prop_assert_eq!(equal(gold, pred), verdict(gold, pred) == Verdict::Equal, "{} {}", gold, pred);
         }
     }
 
