@@ -3,7 +3,9 @@
 use std::{fmt::Write as _, hint::black_box};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use mentor_reward::{Case, Reward, Scorer, Workspace, answer_correct, kernels, read_response, score};
+use mentor_reward::{
+    Case, Response, Reward, Scorer, Student, Workspace, answer_correct, kernels, read_response, score,
+};
 use mentor_trajectory::{Judge, Split, Task, ToolSpec, Trajectory};
 use serde_json::{Value, json};
 
@@ -186,7 +188,8 @@ fn whole_parsed(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The same from text, without and with a look at the answer.
+/// The same from text, without and with a look at the answer: naive reads everything there is, kernel what the reward asks
+/// for.
 fn whole_text(criterion: &mut Criterion) {
     let (task, teacher) = (task(), read_response(&response(1), true));
     let texts: Vec<String> = (0..256).map(|seed| response(seed / 2)).collect();
@@ -197,17 +200,18 @@ fn whole_text(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(texts.len() as u64));
     let scorer = Scorer::new(&reward, &task, &teacher, None);
     for (name, judge) in [("without_answers", false), ("with_answers", true)] {
+        let mut workspace = Workspace::default();
+        let mut total = |student: Student| {
+            let correct = judge && answer_correct(&task, student);
+            scorer.total(&Case::new(&task, student, &teacher, correct), &mut workspace)
+        };
+        group.bench_function(BenchmarkId::new("naive", name), |bencher| {
+            let read = |text| read_response(black_box(text), true);
+            bencher.iter(|| texts.iter().map(|text| total((&read(text)).into())).sum::<f64>());
+        });
         group.bench_function(BenchmarkId::new("kernel", name), |bencher| {
-            let mut workspace = Workspace::default();
-            bencher.iter(|| {
-                let mut sum = 0.0;
-                for text in &texts {
-                    let student = read_response(black_box(text), true);
-                    let correct = judge && answer_correct(&task, &student);
-                    sum += scorer.total(&Case::new(&task, &student, &teacher, correct), &mut workspace);
-                }
-                sum
-            });
+            let read = |text| Response::new(black_box(text), true);
+            bencher.iter(|| texts.iter().map(|text| total((&read(text)).into())).sum::<f64>());
         });
     }
     group.finish();

@@ -1,9 +1,9 @@
 //! What the measures look at: tool names as numbers, calls as lists, collected without an allocation per case.
 
-use mentor_trajectory::{Call, CallRecord, Reading, Task, Trajectory};
+use mentor_trajectory::{Call, Reading, Task, Trajectory};
 
 use crate::kernels::{Aligner, Bits, Pair};
-use crate::{Case, Teacher};
+use crate::{Case, Response, Student, Teacher};
 
 /// The number of a name that neither the task nor a teacher knows.
 pub(crate) const UNKNOWN: u32 = u32::MAX;
@@ -45,41 +45,54 @@ pub(crate) struct Calls {
 
 impl Calls {
     fn collect(&mut self, trajectory: &Trajectory, names: &Names) {
+        self.clear();
+        for (turn, text) in (0..).zip(&trajectory.turns) {
+            for (record, call) in (0..).zip(&text.calls) {
+                let reading = if call.call.is_some() { call.reading } else { Reading::Unusable };
+                let name = call.call.as_ref().map_or("", |call| &call.name);
+                self.add(names, name, reading, (turn, record));
+            }
+        }
+    }
+
+    fn collect_outlined(&mut self, response: &Response, names: &Names) {
+        self.clear();
+        for call in &response.calls {
+            self.add(names, &call.name, call.reading, (call.turn, call.record));
+        }
+    }
+
+    fn clear(&mut self) {
         self.lenient.clear();
         self.strict.clear();
         self.valid.clear();
         self.records = 0;
-        for (turn, text) in trajectory.turns.iter().enumerate() {
-            for (record, call) in text.calls.iter().enumerate() {
-                self.records += 1;
-                if let Some(seen) = seen(turn, record, call, names) {
-                    self.lenient.push(seen);
-                    if seen.strict {
-                        self.strict.push(seen);
-                        if seen.valid {
-                            self.valid.push(seen);
-                        }
-                    }
-                }
+    }
+
+    fn add(&mut self, names: &Names, name: &str, reading: Reading, (turn, record): (u32, u32)) {
+        self.records += 1;
+        let strict = match reading {
+            Reading::Strict => true,
+            Reading::Repaired => false,
+            Reading::Recoverable | Reading::Unusable => return,
+        };
+        let name = names.number(name);
+        let seen = Seen { name, turn, record, valid: names.is_offered(name), strict };
+        self.lenient.push(seen);
+        if seen.strict {
+            self.strict.push(seen);
+            if seen.valid {
+                self.valid.push(seen);
             }
         }
     }
 }
 
-fn seen(turn: usize, record: usize, call: &CallRecord, names: &Names) -> Option<Seen> {
-    let name = names.number(&call.lenient()?.name);
-    Some(Seen {
-        name,
-        turn: turn as u32,
-        record: record as u32,
-        valid: names.is_offered(name),
-        strict: call.reading == Reading::Strict,
-    })
-}
-
 /// Every name that the task or a teacher knows, sorted: a name's number is its place.
 struct Names<'a> {
     sorted: Vec<&'a str>,
+    /// The [`head`] of each name, in the same order.
+    heads: Vec<u64>,
     offered: Bits,
 }
 
@@ -88,7 +101,8 @@ impl<'a> Names<'a> {
         let offered = task.tools.iter().map(|tool| tool.name.as_str());
         let called = teachers.iter().flatten().flat_map(|teacher| teacher.lenient_calls());
         let sorted = crate::kernels::to_set(offered.clone().chain(called.map(|call| call.name.as_str())));
-        let mut names = Self { offered: Bits::default(), sorted };
+        let heads = sorted.iter().map(|name| head(name)).collect();
+        let mut names = Self { offered: Bits::default(), sorted, heads };
         for name in offered {
             names.offered.insert(names.number(name));
         }
@@ -96,11 +110,22 @@ impl<'a> Names<'a> {
     }
 
     fn number(&self, name: &str) -> u32 {
-        self.sorted.binary_search(&name).map_or(UNKNOWN, |place| place as u32)
+        let head = head(name);
+        let first = self.heads.partition_point(|other| *other < head);
+        let alike = self.heads[first..].partition_point(|other| *other == head);
+        self.sorted[first..first + alike].binary_search(&name).map_or(UNKNOWN, |place| (first + place) as u32)
     }
 
     fn is_offered(&self, number: u32) -> bool {
         number != UNKNOWN && self.offered.contains(number)
+    }
+}
+
+/// The first eight bytes of a name as a number, which is ordered as names are: most names differ there already.
+fn head(name: &str) -> u64 {
+    match name.as_bytes().first_chunk() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => (0..8).fold(0, |head, at| head << 8 | u64::from(*name.as_bytes().get(at).unwrap_or(&0))),
     }
 }
 
@@ -169,6 +194,7 @@ pub(crate) struct Memory {
     /// The teacher that `aligner` holds the alignment with, and whether it is the one by length or the one by sum.
     pub aligned: Option<(Teacher, bool)>,
     pub numbers: Vec<u64>,
+    pub known: Bits,
     pub counts: Vec<[u32; 2]>,
     pub used: Vec<bool>,
 }
@@ -182,13 +208,21 @@ pub(crate) struct Facts<'f> {
 
 impl<'f> Facts<'f> {
     pub fn of(case: &'f Case<'f>, prepared: &'f Prepared<'f>, memory: &'f mut Memory) -> Self {
-        memory.calls.collect(case.student, &prepared.names);
+        match case.student {
+            Student::Trajectory(trajectory) => memory.calls.collect(trajectory, &prepared.names),
+            Student::Response(response) => memory.calls.collect_outlined(response, &prepared.names),
+        }
         memory.set.clear();
         for seen in &memory.calls.valid {
             memory.set.insert(seen.name);
         }
         memory.aligned = None;
         Self { case, prepared, memory }
+    }
+
+    /// The student's whole attempt.
+    pub fn student(&self) -> &'f Trajectory {
+        self.case.student.trajectory()
     }
 
     pub fn calls(&self) -> &Calls {
@@ -206,7 +240,7 @@ impl<'f> Facts<'f> {
                 same.then(|| {
                     crate::kernels::argument_agreement(
                         arguments(&theirs[j], reference.trajectory),
-                        arguments(&ours[i], student),
+                        arguments(&ours[i], student.trajectory()),
                     )
                 })
             });

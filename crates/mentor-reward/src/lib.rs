@@ -21,10 +21,10 @@ pub mod wire;
 pub use amount::Amount;
 pub use answer::{answer_correct, boxed_answer};
 pub use batch::{Scorer, Workspace, scores, totals};
-pub use case::Case;
+pub use case::{Case, Student};
 pub use credit::{Credit, CreditConfig, CreditUnit, Place, Returns};
 pub use error::Error;
-pub use response::{read_response, response_text};
+pub use response::{Response, read_response, response_text};
 pub use score::{Part, Score, TurnCredit, TurnShare, score};
 pub use table::{
     Clip, Combine, Fade, FadeShape, Gate, Measure, Requirement, Reward, Teacher, Teachers, Term,

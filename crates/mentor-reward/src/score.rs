@@ -1,5 +1,6 @@
 //! From a case to a total, its parts and the reasons for them.
 
+use mentor_trajectory::Ending;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Facts, Memory, Prepared};
@@ -113,7 +114,7 @@ pub(crate) fn total(reward: &Reward, facts: &mut Facts) -> f64 {
 
 fn holds(gate: &Gate, facts: &Facts) -> bool {
     match gate.require {
-        Requirement::Ended => facts.case.student.ended(),
+        Requirement::Ended => facts.case.student.ending() == Ending::Ended,
         Requirement::Boxed => boxed_answer(facts.case.student).is_some(),
         Requirement::TeacherUsedTools => !facts.prepared.teacher.set.is_empty(),
     }
@@ -122,12 +123,12 @@ fn holds(gate: &Gate, facts: &Facts) -> bool {
 fn failed(gate: &Gate, facts: &Facts) -> Option<Part> {
     let student = facts.case.student;
     let reason = match gate.require {
-        Requirement::Ended => measure::ending_clause(student.ending),
+        Requirement::Ended => measure::ending_clause(student.ending()),
         Requirement::Boxed => "the final turn boxes no answer",
         Requirement::TeacherUsedTools => "the teacher called no tool",
     };
     let turn = match gate.require {
-        Requirement::Ended | Requirement::Boxed => student.turns.len().checked_sub(1),
+        Requirement::Ended | Requirement::Boxed => student.trajectory().turns.len().checked_sub(1),
         Requirement::TeacherUsedTools => None,
     };
     (!holds(gate, facts)).then(|| Part {

@@ -146,10 +146,10 @@ pub fn explain(reward: &Reward, case: &Case, offsets: Option<&Offsets>) -> Expla
             agreement: pair.agreement,
         })
         .collect();
-    let mut root = places(&reward.name, case.student, &aligned, offsets);
-    hang(&mut root, &score, &shares, case.student, offsets);
+    let mut root = places(&reward.name, case.student.trajectory(), &aligned, offsets);
+    hang(&mut root, &score, &shares, case.student.trajectory(), offsets);
     root.add_up();
-    let calls = case.student.turns.iter().map(|turn| turn.calls.len()).collect();
+    let calls = case.student.trajectory().turns.iter().map(|turn| turn.calls.len()).collect();
     Explanation { score, root, aligned, steps: prepared.teacher.calls.valid.len(), calls }
 }
 

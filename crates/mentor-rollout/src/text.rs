@@ -20,6 +20,7 @@ pub fn text(task: &Task, trajectory: &Trajectory) -> String {
         Ending::Ended => "[ended]\n",
         Ending::TurnLimit => "[stopped: turn limit]\n",
         Ending::TokenLimit => "[stopped: token limit]\n",
+        Ending::InObservation => "[stopped: in an observation]\n",
     });
     out
 }

@@ -92,6 +92,8 @@ pub enum Ending {
     TurnLimit,
     /// The tokens allowed ran out.
     TokenLimit,
+    /// What is recorded stops in an observation: the turn that would have followed is not there.
+    InObservation,
 }
 
 /// One attempt at one task by a teacher or a student.

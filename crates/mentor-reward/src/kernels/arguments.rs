@@ -10,15 +10,20 @@ pub fn argument_agreement(wanted: &Map<String, Value>, given: &Map<String, Value
     if wanted.is_empty() {
         return 1.0;
     }
-    let agreeing = wanted
-        .iter()
-        .filter(|(name, value)| get(given, name).is_some_and(|other| value_equal(value, other)))
-        .count();
-    agreeing as f64 / wanted.len() as f64
+    // Calls of one tool mostly give their arguments in one order: the one in the same place is tried first.
+    let mut in_order = given.iter();
+    let agrees = |(name, value): &(&String, &Value)| {
+        let other = match in_order.next() {
+            Some((key, other)) if key == *name => Some(other),
+            _ => get(given, name),
+        };
+        other.is_some_and(|other| value_equal(value, other))
+    };
+    wanted.iter().filter(agrees).count() as f64 / wanted.len() as f64
 }
 
 /// The member of a name. Calls have a handful of arguments, and comparing a few short names is faster than hashing one.
-fn get<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+pub(super) fn get<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     const FEW: usize = 8;
     if members.len() > FEW {
         return members.get(name);
@@ -106,23 +111,43 @@ pub fn string_similarity(a: &str, b: &str) -> f64 {
 /// `true` is not `1`, and `"2"` is not `2`. An integer and a float are equal only if they are exactly so: no integer is
 /// rounded to a float first. Values may be nested to any depth.
 pub fn value_equal(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => number_equal(a, b),
-        (Value::String(a), Value::String(b)) => a == b,
-        _ => values_agree(a, b, 0.0),
-    }
+    values_agree(a, b, 0.0)
 }
 
 fn values_agree(a: &Value, b: &Value, tolerance: f64) -> bool {
-    // A list of what is still to compare instead of recursion: the depth is a model's to choose.
+    agree(a, b, tolerance, SHALLOW)
+}
+
+/// Values within values that are compared by recursion, which allocates nothing; arguments are hardly ever nested deeper.
+const SHALLOW: usize = 16;
+
+fn agree(a: &Value, b: &Value, tolerance: f64, depth: usize) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => number_equal(a, b) || number_near(a, b, tolerance),
+        (Value::String(a), Value::String(b)) => a == b,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Null, Value::Null) => true,
+        (Value::Array(_), Value::Array(_)) | (Value::Object(_), Value::Object(_)) if depth == 0 => {
+            agree_deeply(a, b, tolerance)
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| agree(a, b, tolerance, depth - 1))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let same = |(key, value): (&String, &Value)| {
+                get(b, key).is_some_and(|other| agree(value, other, tolerance, depth - 1))
+            };
+            a.len() == b.len() && a.iter().all(same)
+        }
+        _ => false,
+    }
+}
+
+/// The same with a list of what is still to compare instead of recursion: the depth is a model's to choose.
+fn agree_deeply(a: &Value, b: &Value, tolerance: f64) -> bool {
     let mut open = vec![(a, b)];
     while let Some(pair) = open.pop() {
         match pair {
-            (Value::Number(a), Value::Number(b)) => {
-                if !number_equal(a, b) && !number_near(a, b, tolerance) {
-                    return false;
-                }
-            }
             (Value::Array(a), Value::Array(b)) => {
                 if a.len() != b.len() {
                     return false;
@@ -134,20 +159,24 @@ fn values_agree(a: &Value, b: &Value, tolerance: f64) -> bool {
                     return false;
                 }
                 for (key, value) in a {
-                    let Some(other) = b.get(key) else { return false };
+                    let Some(other) = get(b, key) else { return false };
                     open.push((value, other));
                 }
             }
-            (Value::Null, Value::Null) => {}
-            (Value::Bool(a), Value::Bool(b)) if a == b => {}
-            (Value::String(a), Value::String(b)) if a == b => {}
-            _ => return false,
+            (a, b) => {
+                if !agree(a, b, tolerance, 0) {
+                    return false;
+                }
+            }
         }
     }
     true
 }
 
 fn number_equal(a: &Number, b: &Number) -> bool {
+    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
+        return a == b;
+    }
     match (a.as_i128(), b.as_i128()) {
         (Some(a), Some(b)) => a == b,
         (Some(integer), None) => b.as_f64().is_some_and(|float| is_integer(float, integer)),

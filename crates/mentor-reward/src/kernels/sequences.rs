@@ -75,8 +75,8 @@ pub fn align(a_len: usize, b_len: usize, agreement: impl FnMut(usize, usize) -> 
 #[derive(Clone, Debug, Default)]
 pub struct Aligner {
     steps: Vec<Step>,
-    above: Vec<(usize, f64)>,
-    here: Vec<(usize, f64)>,
+    above: Vec<Sum>,
+    here: Vec<Sum>,
     pairs: Vec<Pair>,
 }
 
@@ -108,12 +108,12 @@ impl Aligner {
         self.align(a_len, b_len, 0, agreement)
     }
 
-    /// `of_a_pair` is what a pair adds to the first of the two numbers that alignments are compared by.
+    /// `of_a_pair` is what a pair adds to [`Sum::pairs`].
     fn align(
         &mut self,
         a_len: usize,
         b_len: usize,
-        of_a_pair: usize,
+        of_a_pair: u32,
         mut agreement: impl FnMut(usize, usize) -> Option<f64>,
     ) -> &[Pair] {
         self.pairs.clear();
@@ -123,23 +123,26 @@ impl Aligner {
         }
         let Self { steps, above, here, .. } = self;
         steps.clear();
+        steps.reserve(rows * columns);
         for row in [&mut *above, &mut *here] {
             row.clear();
-            row.resize(columns + 1, (0, 0.0));
+            row.resize(columns + 1, Sum::default());
         }
         for i in 0..rows {
-            for j in 0..columns {
-                let mut best = (above[j + 1], Step::SkipA);
-                if here[j] > best.0 {
-                    best = (here[j], Step::SkipB);
+            let mut left = Sum::default();
+            for (j, (over, cell)) in above.windows(2).zip(&mut here[1..]).enumerate() {
+                let mut best = (over[1], Step::SkipA);
+                if left.is_above(best.0) {
+                    best = (left, Step::SkipB);
                 }
                 if let Some(gain) = agreement(i, j) {
-                    let paired = (above[j].0 + of_a_pair, above[j].1 + gain);
-                    if paired >= best.0 {
+                    let paired = Sum { pairs: over[0].pairs + of_a_pair, gain: over[0].gain + gain };
+                    if !best.0.is_above(paired) {
                         best = (paired, Step::Pair);
                     }
                 }
-                here[j + 1] = best.0;
+                left = best.0;
+                *cell = left;
                 steps.push(best.1);
             }
             std::mem::swap(above, here);
@@ -166,6 +169,19 @@ impl Aligner {
         }
         self.pairs.reverse();
         &self.pairs
+    }
+}
+
+/// What alignments are compared by: first the pairs (where they count), then the gain.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    pairs: u32,
+    gain: f64,
+}
+
+impl Sum {
+    fn is_above(self, other: Self) -> bool {
+        self.pairs > other.pairs || self.pairs == other.pairs && self.gain > other.gain
     }
 }
 

@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value};
 
-use super::value_equal;
+use super::{arguments::get, value_equal};
 
 /// How well two calls of one tool match: the Jaccard index of the names of their parameters, plus the number of the
 /// teacher's parameters given with an equal value.
 pub fn toolrl_call(wanted: &Map<String, Value>, given: &Map<String, Value>) -> f64 {
-    let shared = wanted.keys().filter(|name| given.contains_key(*name)).count();
+    let shared = wanted.keys().filter(|name| get(given, name).is_some()).count();
     let either = wanted.len() + given.len() - shared;
     let names = if either == 0 { 1.0 } else { shared as f64 / either as f64 };
     let values =
-        wanted.iter().filter(|(name, value)| given.get(*name).is_some_and(|other| value_equal(value, other)));
+        wanted.iter().filter(|(name, value)| get(given, name).is_some_and(|other| value_equal(value, other)));
     names + values.count() as f64
 }
 

@@ -25,7 +25,7 @@ pub fn both_counts(facts: &Facts, teacher: Teacher) -> String {
 
 /// The calls of the lenient reading that repeat an earlier one.
 fn repeated(facts: &Facts) -> Vec<Seen> {
-    let student = facts.case.student;
+    let student = facts.student();
     let mut hashed: Vec<(u64, usize)> = facts
         .calls()
         .lenient
@@ -80,7 +80,7 @@ fn equal_shares(some: &[Seen], all: usize, reason: &str) -> Vec<Share> {
 /// Every call record with what it is worth, as shares of their number; those worth nothing are left out.
 fn record_shares(facts: &Facts, worth: impl Fn(&CallRecord) -> (f64, &'static str)) -> Vec<Share> {
     let all = facts.calls().records as f64;
-    let turns = facts.case.student.turns.iter().enumerate();
+    let turns = facts.student().turns.iter().enumerate();
     let records = turns.flat_map(|(turn, text)| {
         text.calls.iter().enumerate().map(move |(place, record)| (turn, place, record))
     });
@@ -104,12 +104,12 @@ fn carried_out(record: &CallRecord) -> bool {
 }
 
 pub fn execution_success(facts: &Facts) -> f64 {
-    let ok = facts.case.student.records().filter(|record| carried_out(record)).count();
+    let ok = facts.student().records().filter(|record| carried_out(record)).count();
     share(ok, facts.calls().records, 0.0)
 }
 
 pub fn explain_execution(value: f64, facts: &Facts) -> Outcome {
-    let ok = facts.case.student.records().filter(|record| carried_out(record)).count();
+    let ok = facts.student().records().filter(|record| carried_out(record)).count();
     let reason = format!("{ok} of {} carried out without an error", counted(facts.calls().records, "call"));
     let shares =
         record_shares(facts, |record| (super::truth(carried_out(record)), "carried out without an error"));
@@ -131,7 +131,7 @@ fn invalid(facts: &Facts) -> (Vec<Seen>, String) {
     if invalid.is_empty() {
         return (invalid, "called no tool that is not on offer".to_owned());
     }
-    let student = facts.case.student;
+    let student = facts.student();
     let names = invalid.iter().filter_map(|seen| seen.call(student)).map(|call| call.name.as_str());
     let reason = format!("called {}, not on offer", braces(kernels::to_set(names).into_iter()));
     (invalid, reason)
@@ -158,12 +158,12 @@ fn form(record: &CallRecord) -> f64 {
 
 pub fn format(facts: &Facts) -> f64 {
     let records = facts.calls().records;
-    if records == 0 { 1.0 } else { facts.case.student.records().map(form).sum::<f64>() / records as f64 }
+    if records == 0 { 1.0 } else { facts.student().records().map(form).sum::<f64>() / records as f64 }
 }
 
 pub fn explain_format(value: f64, facts: &Facts) -> Outcome {
     let strict = facts.calls().strict.len();
-    let broken = facts.case.student.records().find(|record| record.reading != Reading::Strict);
+    let broken = facts.student().records().find(|record| record.reading != Reading::Strict);
     let fault = broken
         .and_then(|record| record.faults.first())
         .map_or(String::new(), |fault| format!("; first fault {fault}"));
@@ -175,7 +175,7 @@ pub fn explain_format(value: f64, facts: &Facts) -> Outcome {
 }
 
 fn characters(facts: &Facts) -> usize {
-    facts.case.student.turns.iter().map(|turn| turn.text.chars().count()).sum()
+    facts.student().turns.iter().map(|turn| turn.text.chars().count()).sum()
 }
 
 pub fn length(facts: &Facts, term: &Term) -> f64 {
@@ -190,16 +190,16 @@ pub fn written(facts: &Facts) -> String {
 }
 
 fn thought(facts: &Facts) -> impl Iterator<Item = usize> {
-    let turns = facts.case.student.turns.iter().enumerate();
+    let turns = facts.student().turns.iter().enumerate();
     turns.filter(|(_, turn)| !turn.reasoning.trim().is_empty()).map(|(place, _)| place)
 }
 
 pub fn thinking(facts: &Facts) -> f64 {
-    share(thought(facts).count(), facts.case.student.turns.len(), 0.0)
+    share(thought(facts).count(), facts.student().turns.len(), 0.0)
 }
 
 pub fn explain_thinking(value: f64, facts: &Facts) -> Outcome {
-    let turns = facts.case.student.turns.len();
+    let turns = facts.student().turns.len();
     let shares: Vec<Share> = thought(facts)
         .map(|turn| Share {
             turn,

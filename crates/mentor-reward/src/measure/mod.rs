@@ -9,6 +9,8 @@ mod toolrl;
 mod tools;
 mod words;
 
+use mentor_trajectory::Ending;
+
 use crate::facts::Facts;
 use crate::{Measure, Term};
 
@@ -58,7 +60,7 @@ pub(crate) fn value(term: &Term, facts: &mut Facts) -> f64 {
         Measure::CorrectAnswer => truth(crate::answer_correct(facts.case.task, facts.case.student)),
         Measure::CorrectCalls => truth(outcome::calls_form_a_plan(facts)),
         Measure::CorrectState => truth(facts.case.state_correct == Some(true)),
-        Measure::Ended => truth(facts.case.student.ended()),
+        Measure::Ended => truth(facts.case.student.ending() == Ending::Ended),
         Measure::Boxed => truth(crate::boxed_answer(facts.case.student).is_some()),
         Measure::ToolSetEqual => tools::set_equal(facts, teacher),
         Measure::ToolSetOverlap => tools::set_overlap(facts, teacher),
@@ -92,13 +94,13 @@ pub(crate) fn explained(term: &Term, facts: &mut Facts) -> Outcome {
     if term.part.compares() && facts.prepared.reference(teacher).is_none() {
         return Outcome::new(value, "no teacher's attempt to compare with".to_owned());
     }
-    let last = facts.case.student.turns.len().checked_sub(1);
+    let last = facts.student().turns.len().checked_sub(1);
     match term.part {
         Measure::Correct => Outcome::new(value, outcome::correct(facts)).at(last),
         Measure::CorrectAnswer => Outcome::new(value, outcome::answered(facts)).at(last),
         Measure::CorrectCalls => Outcome::new(value, outcome::solved(value == 1.0)),
         Measure::CorrectState => Outcome::new(value, outcome::state(facts)),
-        Measure::Ended => Outcome::new(value, ending_clause(facts.case.student.ending).to_owned()).at(last),
+        Measure::Ended => Outcome::new(value, ending_clause(facts.case.student.ending()).to_owned()).at(last),
         Measure::Boxed => Outcome::new(value, outcome::boxed(facts)).at(last),
         Measure::ToolSetEqual | Measure::ToolSetOverlap | Measure::ToolSetF1 => {
             Outcome::new(value, tools::both_sets(facts, teacher))

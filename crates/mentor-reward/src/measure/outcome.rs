@@ -45,6 +45,7 @@ pub fn ending_clause(ending: Ending) -> &'static str {
         Ending::Ended => "ended of its own accord",
         Ending::TurnLimit => "still called a tool in the last turn allowed",
         Ending::TokenLimit => "ran out of tokens",
+        Ending::InObservation => "stops in an observation, before another turn",
     }
 }
 
@@ -52,7 +53,7 @@ pub fn ending_clause(ending: Ending) -> &'static str {
 ///
 /// A call that came back with an error has changed nothing; one whose observation is not recorded counts as carried out.
 pub fn calls_form_a_plan(facts: &Facts) -> bool {
-    let student = facts.case.student;
+    let student = facts.student();
     let carried_out = || {
         let records = facts.calls().lenient.iter().filter(|seen| {
             let record = &student.turns[seen.turn as usize].calls[seen.record as usize];

@@ -12,7 +12,7 @@ use crate::{Measure, Teacher, Term};
 
 /// How many calls from the first on are the teacher's, name and arguments.
 fn agreeing(facts: &Facts, reference: &Reference) -> usize {
-    let student = facts.case.student;
+    let student = facts.student();
     let same = |(ours, theirs): (&Seen, &Seen)| match (ours.call(student), theirs.call(reference.trajectory))
     {
         (Some(ours), Some(theirs)) => same_call(ours, theirs),
@@ -57,7 +57,7 @@ pub fn explain_order(value: f64, facts: &mut Facts, teacher: Teacher) -> Outcome
     let Some(reference) = facts.prepared.reference(teacher) else {
         return Outcome::new(value, String::new());
     };
-    let (ours, theirs) = (names(facts.case.student, &facts.calls().valid), names_of(reference));
+    let (ours, theirs) = (names(facts.student(), &facts.calls().valid), names_of(reference));
     let reason = |pairs| format!("called {ours}; teacher {theirs}; {pairs} in common order");
     let calls = facts.calls().valid.len() + reference.calls.valid.len();
     let pairs = facts.pairs(teacher).to_vec();
@@ -89,7 +89,7 @@ pub fn alignment(facts: &mut Facts, term: &Term) -> f64 {
 fn weigh(facts: &mut Facts, term: &Term) -> usize {
     let Some(reference) = facts.prepared.reference(term.teacher) else { return 0 };
     let closeness = closeness(term);
-    let student = facts.case.student;
+    let student = facts.student();
     let (ours, theirs) = (&facts.memory.calls.valid, &reference.calls.valid);
     facts.memory.aligner.heaviest(ours.len(), theirs.len(), |i, j| {
         let (wanted, given) = arguments_of(reference, &theirs[j], student, &ours[i]);
@@ -129,7 +129,7 @@ pub fn explain_alignment(value: f64, facts: &mut Facts, term: &Term) -> Outcome 
 /// The agreement of a pair, as the term's measure has it.
 fn agreement(facts: &Facts, reference: &Reference, pair: &Pair, term: &Term) -> f64 {
     let (ours, theirs) = (&facts.calls().valid[pair.a], &reference.calls.valid[pair.b]);
-    let (wanted, given) = arguments_of(reference, theirs, facts.case.student, ours);
+    let (wanted, given) = arguments_of(reference, theirs, facts.student(), ours);
     let closeness = closeness(term);
     match term.part {
         Measure::ArgumentNames => kernels::argument_names_f1(wanted, given),
@@ -194,7 +194,7 @@ pub fn explain_arguments(value: f64, facts: &mut Facts, term: &Term) -> Outcome 
 /// The arguments that a pair's agreement comes from.
 fn agreeing_arguments(facts: &Facts, reference: &Reference, pair: &Pair, term: &Term) -> Vec<String> {
     let (ours, theirs) = (&facts.calls().valid[pair.a], &reference.calls.valid[pair.b]);
-    let (wanted, given) = arguments_of(reference, theirs, facts.case.student, ours);
+    let (wanted, given) = arguments_of(reference, theirs, facts.student(), ours);
     let closeness = closeness(term);
     let agrees = |(name, value): &(&String, &Value)| {
         given

@@ -4,7 +4,7 @@ use mentor_trajectory::{CallRecord, Turn};
 
 use super::words::{counted, rounded};
 use crate::Teacher;
-use crate::facts::{Facts, Reference, Seen, UNKNOWN, arguments};
+use crate::facts::{Facts, Memory, Reference, Seen, UNKNOWN, arguments};
 use crate::kernels::{self, text_hash};
 
 /// Whether the attempt has the form: words first, every call between markers on lines of their own and answered, and a
@@ -21,7 +21,7 @@ pub fn format_clause(facts: &Facts) -> &'static str {
 }
 
 fn fault(facts: &Facts) -> Option<&'static str> {
-    let turns = &facts.case.student.turns;
+    let turns = &facts.student().turns;
     let [first, .., last] = turns.as_slice() else { return Some("no call that was answered") };
     if facts.calls().records == 0 {
         return Some("no call");
@@ -32,10 +32,10 @@ fn fault(facts: &Facts) -> Option<&'static str> {
     if !begins_with_words(first) {
         return Some("no words before the first call");
     }
-    if turns.iter().any(|turn| turn.content.contains('<')) {
+    if turns.iter().any(|turn| memchr::memchr(b'<', turn.content.as_bytes()).is_some()) {
         return Some("a marker outside the calls");
     }
-    let bad = facts.case.student.records().any(|record| !enclosed(record) || record.observation.is_none());
+    let bad = facts.student().records().any(|record| !enclosed(record) || record.observation.is_none());
     bad.then_some("a call that is not enclosed, or not answered")
 }
 
@@ -54,7 +54,7 @@ fn enclosed(record: &CallRecord) -> bool {
 pub fn matching(facts: &mut Facts, teacher: Teacher) -> f64 {
     let Some(reference) = facts.prepared.reference(teacher) else { return 0.0 };
     let names = names_in_common(facts, reference);
-    let student = facts.case.student;
+    let student = facts.student();
     let memory = &mut *facts.memory;
     // What is past the limit cannot pair: the time stays bounded whatever a model wrote.
     let ours = &memory.calls.strict[..memory.calls.strict.len().min(kernels::MAX_ALIGNED)];
@@ -70,23 +70,16 @@ pub fn matching(facts: &mut Facts, teacher: Teacher) -> f64 {
 
 /// The Jaccard index of the two sets of tool names; 1 if nobody called any.
 fn names_in_common(facts: &mut Facts, reference: &Reference) -> f64 {
-    let student = facts.case.student;
-    let strangers = &mut facts.memory.numbers;
+    let student = facts.student();
+    let Memory { calls, numbers: strangers, known, .. } = &mut *facts.memory;
     let unknown = |seen: &&Seen| seen.name == UNKNOWN;
     strangers.clear();
-    strangers.extend(
-        facts
-            .memory
-            .calls
-            .strict
-            .iter()
-            .filter(unknown)
-            .filter_map(|seen| Some(text_hash(&seen.call(student)?.name))),
-    );
+    let names = calls.strict.iter().filter(unknown).filter_map(|seen| seen.call(student));
+    strangers.extend(names.map(|call| text_hash(&call.name)));
     strangers.sort_unstable();
     strangers.dedup();
-    let mut known = kernels::Bits::default();
-    for seen in facts.memory.calls.strict.iter().filter(|seen| seen.name != UNKNOWN) {
+    known.clear();
+    for seen in calls.strict.iter().filter(|seen| seen.name != UNKNOWN) {
         known.insert(seen.name);
     }
     let shared = known.intersection_len(&reference.set);

@@ -12,14 +12,14 @@ use crate::{Case, response_text};
 /// `teacher_likelihood`, which need more of the task than stands in it.
 pub fn write_attempt(case: &Case) -> Map<String, Value> {
     let calls = |teacher: &Trajectory| teacher.strict_calls().cloned().collect::<Vec<Call>>();
-    let teacher = calls(case.teacher);
+    let (student, teacher) = (case.student.trajectory(), calls(case.teacher));
     let names = |calls: &[Call]| calls.iter().map(|call| call.name.clone()).collect::<Vec<String>>();
     let mut object = Map::new();
     let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
-    put("id", json!(case.student.id));
+    put("id", json!(student.id));
     put("question", json!(case.task.question));
-    put("response", json!(response_text(case.student)));
-    put("ended", json!(case.student.turns.last().is_some_and(|turn| turn.closed)));
+    put("response", json!(response_text(student)));
+    put("ended", json!(student.turns.last().is_some_and(|turn| turn.closed)));
     put("answer", json!(case.task.answer));
     put("tools", json!(case.task.tools.iter().map(|tool| &tool.name).collect::<Vec<_>>()));
     put("teacher_tools", json!(names(&teacher)));
@@ -28,6 +28,6 @@ pub fn write_attempt(case: &Case) -> Map<String, Value> {
         put("other_teacher_calls", json!(calls(placebo)));
     }
     put("correct", json!(case.correct));
-    put("trajectory", json!(case.student));
+    put("trajectory", json!(student));
     object
 }

@@ -127,8 +127,7 @@ proptest! {
     }
 }
 
-/// Every deterministic policy of a task of four turns, and every mixture of two of them, in the order of what it is paid:
-/// the order is the same with shaping, so the best one is, too.
+/// Every deterministic policy of a task of four turns is paid the same with shaping, so the best one is the same.
 #[test]
 fn shaping_does_not_change_which_policy_is_best() {
     let policies: Vec<Vec<usize>> = (0..5_usize.pow(4))
@@ -151,10 +150,8 @@ fn shaping_does_not_change_which_policy_is_best() {
         |paid: &[Amount]| (0..paid.len()).max_by_key(|&policy| (paid[policy], std::cmp::Reverse(policy)));
     assert_eq!(best(&plain), best(&shaped));
     assert_eq!(policies[best(&plain).unwrap()][..3], [0, 1, 2]);
-    for (a, b) in [(0, 77), (31, 402), (5, 624), (120, 36)] {
-        assert_eq!(plain[a].cmp(&plain[b]), shaped[a].cmp(&shaped[b]));
-        assert_eq!(plain[a] + plain[b], shaped[a] + shaped[b]);
-    }
+    // No policy is paid more or less, so no mixture of two is either.
+    assert_eq!(plain, shaped);
     // It does change what a turn is paid: that is what it is for.
     let first = explained(&policy(&[0, 4]).0, false);
     let second = |config| first.credits(config)[2].amount;

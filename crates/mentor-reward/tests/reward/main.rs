@@ -1,6 +1,7 @@
 //! Rewards from outside: what a case is paid, why, and where it goes.
 
 mod common;
+mod compose;
 mod credit;
 mod deviations;
 mod hostile;

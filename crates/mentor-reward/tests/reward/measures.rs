@@ -207,7 +207,7 @@ fn the_teachers_likelihood_is_a_geometric_mean() {
 }
 
 /// A table with every measure once.
-fn everything() -> Reward {
+pub fn everything() -> Reward {
     let mut reward = table(Term::new(Measure::Constant, -0.25));
     reward.terms = Measure::ALL
         .iter()

@@ -243,7 +243,7 @@ fn a_case_written_and_read_gets_its_score_again() {
             assert_eq!(reply["parts"], json!(expected.parts), "{preset} {}", sample.name);
             assert_eq!(reply["total"], expected.total);
             assert_eq!(
-                score(&reward, &Case { student: &text, ..case }).total,
+                score(&reward, &Case { student: (&text).into(), ..case }).total,
                 expected.total,
                 "{}",
                 sample.name

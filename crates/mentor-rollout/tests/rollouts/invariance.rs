@@ -142,6 +142,7 @@ fn check(rollout: &Rollout, task: &Task, limits: &Limits, max_tokens: usize) {
             Ending::Ended => assert!(last.closed && last.calls.is_empty()),
             Ending::TurnLimit => assert!(called && turns.len() == limits.turns),
             Ending::TokenLimit => assert!(!last.closed || called && turns.len() < limits.turns),
+            Ending::InObservation => unreachable!("a played episode has every turn it began"),
         }
     }
 }

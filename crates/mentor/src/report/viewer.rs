@@ -175,6 +175,7 @@ fn column(who: &str, name: &str, trajectory: &Trajectory) -> Element {
         Ending::Ended => None,
         Ending::TurnLimit => Some("Stopped: the turns allowed ran out."),
         Ending::TokenLimit => Some("Stopped: the tokens allowed ran out."),
+        Ending::InObservation => Some("Stopped: what is recorded ends in an observation."),
     };
     let title =
         if name.is_empty() { format!("{who} ({})", trajectory.source) } else { format!("{who} ({name})") };
