@@ -239,11 +239,7 @@ pub enum Method {
 impl Experiment {
     /// Reads and checks an experiment file; `model` becomes an absolute path if it names a folder.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| {
-            format!("{}: cannot be read; give an experiment file with --config", path.display())
-        })?;
-        let mut experiment: Self =
-            toml::from_str(&text).with_context(|| format!("{}: not a valid experiment", path.display()))?;
+        let mut experiment = Self::parse(path)?;
         let folder = path.parent().unwrap_or(Path::new(".")).join(&experiment.model);
         if folder.is_dir() {
             experiment.model = folder.canonicalize()?.to_string_lossy().into_owned();
@@ -257,6 +253,20 @@ impl Experiment {
         }
         experiment.check().with_context(|| path.display().to_string())?;
         Ok(experiment)
+    }
+
+    /// Reads and checks the configuration of a run folder, whose base model need not be there any more.
+    pub fn read_saved(path: &Path) -> Result<Self> {
+        let experiment = Self::parse(path)?;
+        experiment.check().with_context(|| path.display().to_string())?;
+        Ok(experiment)
+    }
+
+    fn parse(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!("{}: cannot be read; give an experiment file with --config", path.display())
+        })?;
+        toml::from_str(&text).with_context(|| format!("{}: not a valid experiment", path.display()))
     }
 
     /// Refuses what cannot be run, naming the key and the remedy.

@@ -83,7 +83,7 @@ impl Saved {
             "{}: not a run folder (it has no config.toml); give the --out of an experiment",
             run.display()
         );
-        let experiment = Experiment::read(&dir.config())?;
+        let experiment = Experiment::read_saved(&dir.config())?;
         let tasks = lab::training_tasks(&dir.store())?;
         let place_of = tasks.tasks.iter().enumerate().map(|(place, task)| (task.id.clone(), place)).collect();
         Ok(Self { experiment, dir, tasks, place_of })

@@ -1,6 +1,6 @@
 //! A reward before any training: how far apart it puts teacher, honest, hostile and untrained attempts.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use mentor_reward::{Reward, hostile, read_response};
 use mentor_rollout::{BuiltIn, Episode, Sampling, derive_seed};
 use mentor_trajectory::{Split, Trajectory};
@@ -83,8 +83,8 @@ const HOSTILE_TASKS: usize = 4;
 /// Tries a reward on attempts of every kind. Needs no run; the base model is the experiment's.
 pub fn check(reward: &Reward, experiment: &Experiment, options: &Options) -> Result<Checked> {
     ensure!(options.tasks > 0, "--tasks: at least 1");
-    let tasks =
-        mentor_env::generate(&options.suite, Split::Validation, experiment.tasks.seed, options.tasks)?;
+    let tasks = mentor_env::generate(&options.suite, Split::Validation, experiment.tasks.seed, options.tasks)
+        .context("--suite")?;
     let taught = lab::taught(tasks);
     let reward = reward.at(1);
     let teacher =

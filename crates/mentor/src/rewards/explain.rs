@@ -131,9 +131,11 @@ impl Table<'_> {
             };
             self.node(child, 2, &text, &teacher);
             for below in &child.children {
-                match below.level {
-                    Level::Part => self.leaf(below, 3),
-                    _ => self.node(below, 3, &format!("{}: {}", below.name, below.reason), ""),
+                if below.level == Level::Part {
+                    self.leaf(below, 3);
+                } else {
+                    self.node(below, 3, &format!("{}: {}", below.name, below.reason), "");
+                    below.children.iter().for_each(|leaf| self.leaf(leaf, 4));
                 }
             }
             call += 1;
