@@ -123,10 +123,11 @@ impl<'a> Names<'a> {
 
 /// The first eight bytes of a name as a number, which is ordered as names are: most names differ there already.
 fn head(name: &str) -> u64 {
-    match name.as_bytes().first_chunk() {
-        Some(first) => u64::from_be_bytes(*first),
-        None => (0..8).fold(0, |head, at| head << 8 | u64::from(*name.as_bytes().get(at).unwrap_or(&0))),
+    if let Some(first) = name.as_bytes().first_chunk() {
+        return u64::from_be_bytes(*first);
     }
+    let short = name.bytes().fold(0, |head, byte| head << 8 | u64::from(byte));
+    short.checked_shl(64 - 8 * name.len() as u32).unwrap_or(0)
 }
 
 /// A teacher's attempt as the measures see it.
@@ -258,4 +259,19 @@ pub(crate) fn arguments<'a>(
     static NONE: std::sync::LazyLock<serde_json::Map<String, serde_json::Value>> =
         std::sync::LazyLock::new(serde_json::Map::new);
     seen.call(trajectory).map_or(&NONE, |call| &call.arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::head;
+
+    #[test]
+    fn heads_are_ordered_as_names_are() {
+        let mut names =
+            ["", "a", "a\0", "ab", "add", "abcdefgh", "abcdefghi", "abcdefg", "größe", "sqrt", "ÿ"];
+        names.sort_unstable();
+        assert!(names.is_sorted_by_key(|name| head(name)));
+        assert_eq!(head("abcdefgh"), head("abcdefghi"));
+        assert!(head("abcdefg") < head("abcdefgh") && head("") < head("a"));
+    }
 }

@@ -61,6 +61,9 @@ pub struct Pair {
 /// Items of one sequence that [`align`] looks at: the table then stays under 17 MB whatever a model wrote.
 pub const MAX_ALIGNED: usize = 4096;
 
+/// Cells of a table whose agreements are kept.
+const SMALL: usize = 1 << 10;
+
 /// The longest common subsequence with the highest total agreement, as pairs in order; see [`Aligner::longest`].
 pub fn align(a_len: usize, b_len: usize, agreement: impl FnMut(usize, usize) -> Option<f64>) -> Vec<Pair> {
     let mut aligner = Aligner::default();
@@ -75,6 +78,8 @@ pub fn align(a_len: usize, b_len: usize, agreement: impl FnMut(usize, usize) -> 
 #[derive(Clone, Debug, Default)]
 pub struct Aligner {
     steps: Vec<Step>,
+    /// The agreement of each cell of a small table, so that it is computed once.
+    kept: Vec<f64>,
     above: Vec<Sum>,
     here: Vec<Sum>,
     pairs: Vec<Pair>,
@@ -121,7 +126,9 @@ impl Aligner {
         if rows == 0 || columns == 0 {
             return &self.pairs;
         }
-        let Self { steps, above, here, .. } = self;
+        let Self { steps, kept, above, here, .. } = self;
+        kept.clear();
+        kept.resize(if rows * columns <= SMALL { rows * columns } else { 0 }, 0.0);
         steps.clear();
         steps.reserve(rows * columns);
         for row in [&mut *above, &mut *here] {
@@ -136,6 +143,9 @@ impl Aligner {
                     best = (left, Step::SkipB);
                 }
                 if let Some(gain) = agreement(i, j) {
+                    if let Some(kept) = kept.get_mut(i * columns + j) {
+                        *kept = gain;
+                    }
                     let paired = Sum { pairs: over[0].pairs + of_a_pair, gain: over[0].gain + gain };
                     if !best.0.is_above(paired) {
                         best = (paired, Step::Pair);
@@ -163,7 +173,9 @@ impl Aligner {
                 Step::SkipB => j -= 1,
                 Step::Pair => {
                     (i, j) = (i - 1, j - 1);
-                    self.pairs.push(Pair { a: i, b: j, agreement: agreement(i, j).unwrap_or(0.0) });
+                    let kept = self.kept.get(i * columns + j).copied();
+                    let agreement = kept.or_else(|| agreement(i, j)).unwrap_or(0.0);
+                    self.pairs.push(Pair { a: i, b: j, agreement });
                 }
             }
         }
