@@ -64,9 +64,15 @@ pub(super) fn story(start: &str, steps: &[String], cast: &Cast, rng: &mut Rng) -
 
 /// What is said before and after a question, now and then at random.
 fn framed(question: &str, rng: &mut Rng) -> String {
-    let before = if rng.chance(0.15) { format!("{} ", chatter(rng)) } else { rng.pick(BEFORE).to_owned() };
-    let after = if rng.chance(0.15) { format!(" {}", chatter(rng)) } else { rng.pick(AFTER).to_owned() };
+    let before = if rng.chance(0.15) { format!("{} ", chatter(rng)) } else { aside(BEFORE, rng).to_owned() };
+    let after = if rng.chance(0.15) { format!(" {}", chatter(rng)) } else { aside(AFTER, rng).to_owned() };
     format!("{before}{question}{after}")
+}
+
+/// One of the asides, or none: that counts as eight of them.
+fn aside<const N: usize>(asides: [&'static str; N], rng: &mut Rng) -> &'static str {
+    const NONE: usize = 8;
+    rng.below(NONE + N).checked_sub(NONE).map_or("", |at| asides[at])
 }
 
 /// A sentence of any words.

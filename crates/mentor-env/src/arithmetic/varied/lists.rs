@@ -1,15 +1,7 @@
 //! The parts that wordings are put together from.
 
-/// What may stand before a question. Many are empty.
-pub(super) const BEFORE: [&str; 28] = [
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
+/// What may stand before a question.
+pub(super) const BEFORE: [&str; 20] = [
     "Hello. ",
     "A question: ",
     "Listen. ",
@@ -32,16 +24,8 @@ pub(super) const BEFORE: [&str; 28] = [
     "Okay, ",
 ];
 
-/// What may stand after a question. Many are empty.
-pub(super) const AFTER: [&str; 24] = [
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
+/// What may stand after a question.
+pub(super) const AFTER: [&str; 16] = [
     " Thanks.",
     " Use the tools.",
     " Be exact.",
