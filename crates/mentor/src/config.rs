@@ -14,7 +14,7 @@ use mentor_trajectory::Split;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::outside::ToolsConfig;
+use crate::outside::{ToolsConfig, default_retries, default_timeout};
 use crate::rewards::Source;
 
 pub use reward::RewardChoice;
@@ -397,11 +397,20 @@ impl Experiment {
         Ok(())
     }
 
-    /// Hash of everything that decides the result: the resolved file without the seeds and with the model named by
-    /// its content (`model_digest`), not its place.
+    /// Hash of everything that decides the result: the resolved file without the seeds, memory settings and time limits
+    /// of other programs, and with the model named by its content (`model_digest`), not its place.
     pub fn hash(&self, model_digest: &str) -> Result<String> {
         let mut content = self.clone();
         content.seeds.clear();
+        content.memory = MemoryConfig::default();
+        if let Some(tools) = &mut content.tools {
+            (tools.timeout, tools.retries) = (default_timeout(), default_retries());
+        }
+        for arm in &mut content.arms {
+            if let Some(RewardChoice::Outside(asked)) = &mut arm.reward {
+                (asked.timeout, asked.retries) = (default_timeout(), default_retries());
+            }
+        }
         model_digest.clone_into(&mut content.model);
         let text = toml::to_string(&content).context("the configuration cannot be written as TOML")?;
         Ok(hex(&Sha256::digest(text.as_bytes()))[..16].to_owned())
@@ -504,4 +513,40 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("writing to a String cannot fail");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_may_go_on_with_more_memory_or_patience_but_not_as_another_experiment() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/quickstart.toml");
+        let mut experiment = Experiment::read(&path).unwrap();
+        let reward = |extra: &str| {
+            toml::from_str::<Arm>(&format!(
+                "name = \"theirs\"\ntrain = \"rl\"\nreward = {{ url = \"http://127.0.0.1:1/score\"{extra} }}"
+            ))
+            .unwrap()
+        };
+        let tools =
+            |text: &str| Some(toml::from_str(&format!("url = \"http://127.0.0.1:1/call\"\n{text}")).unwrap());
+        experiment.arms.push(reward(""));
+        experiment.tools = tools("");
+        let hash = |experiment: &Experiment| experiment.hash("model").unwrap();
+        let before = hash(&experiment);
+
+        let mut same = experiment.clone();
+        same.seeds = vec![7];
+        same.memory = MemoryConfig { recompute: true, recorded_mib: 0 };
+        same.tools = tools("timeout = 600.0");
+        *same.arms.last_mut().unwrap() = reward(", timeout = 600.0, retries = 9");
+        assert_eq!(hash(&same), before);
+
+        let mut other = experiment.clone();
+        other.tools = tools("only = [\"add\"]");
+        assert_ne!(hash(&other), before);
+        experiment.rl.steps += 1;
+        assert_ne!(hash(&experiment), before);
+    }
 }

@@ -33,11 +33,11 @@ pub struct Endpoint {
     pub remote: bool,
 }
 
-fn default_timeout() -> f64 {
+pub(crate) fn default_timeout() -> f64 {
     60.0
 }
 
-fn default_retries() -> usize {
+pub(crate) fn default_retries() -> usize {
     3
 }
 
