@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::sqlite;
 use crate::{Audience, Error, Result};
@@ -101,11 +101,27 @@ fn prepare(connection: &mut Connection, path: &str, audience: Audience, mode: Mo
     }
     check(connection, path)?;
     if mode == Mode::ReadWrite {
-        // In WAL mode a killed process loses at most what it had not committed, and readers never wait for a writer.
-        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
+        write_ahead(connection).map_err(failed())?;
+        let pragmas = "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
         connection.execute_batch(pragmas).map_err(failed())?;
     }
     connection.execute_batch(&views(audience)).map_err(failed())
+}
+
+/// Turns WAL mode on, in which a killed process loses at most what it had not committed and readers never wait for a
+/// writer. `SQLite` does not wait for others who open the file when it changes the mode: that is done here.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let mut waited = Duration::ZERO;
+    loop {
+        let done = connection.execute_batch("PRAGMA journal_mode = WAL");
+        let busy = done.as_ref().is_err_and(|e| e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
+        if !busy || waited >= PATIENCE {
+            return done;
+        }
+        std::thread::sleep(PAUSE);
+        waited += PAUSE;
+    }
 }
 
 fn is_new(connection: &Connection) -> rusqlite::Result<bool> {

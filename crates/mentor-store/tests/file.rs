@@ -4,6 +4,7 @@ mod common;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{attempt, task};
@@ -42,12 +43,20 @@ fn a_read_only_handle_does_not_write() {
 
 #[test]
 fn readers_and_writers_share_a_store() {
+    /// Says that a writer has ended, also by a panic: readers must not wait for it then.
+    struct Ended<'a>(&'a AtomicUsize);
+    impl Drop for Ended<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("s.sqlite");
+    let path = &folder.path().join("s.sqlite");
+    let ended = &AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for writer in 0..4 {
-            let path = &path;
             scope.spawn(move || {
+                let _ended = Ended(ended);
                 let mut store = Store::open(path, Audience::Evaluation).unwrap();
                 for number in 0..25 {
                     store.put(&task("t", Split::Train), &attempt("t", writer * 25 + number)).unwrap();
@@ -56,13 +65,18 @@ fn readers_and_writers_share_a_store() {
         }
         for _ in 0..4 {
             scope.spawn(|| {
-                let store = Store::open(&path, Audience::Training).unwrap();
+                let store = Store::open(path, Audience::Training).unwrap();
                 let mut seen = 0;
-                while seen < 100 {
+                loop {
+                    let last = ended.load(Ordering::SeqCst) == 4;
                     let now = store.by_task("t").unwrap().len();
                     assert!(now >= seen, "{now} after {seen}");
                     seen = now;
+                    if last {
+                        break;
+                    }
                 }
+                assert_eq!(seen, 100);
             });
         }
     });
