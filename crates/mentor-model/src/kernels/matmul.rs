@@ -185,38 +185,38 @@ pub(crate) fn matmul_lanes<S: Simd>(
     }
     assert!(a.len() >= (rows - 1) * a_stride + b.k && c.len() >= (rows - 1) * c_stride + b.n);
     assert!(b.data.len() >= (b.n.div_ceil(S::PANEL) - 1) * b.stride + b.k * S::PANEL);
-    let few = rows % S::TILE_ROWS;
-    let many = if few <= NARROW { rows - few } else { rows };
+    if rows <= NARROW {
+        return narrow_lanes(s, rows, a, a_stride, b, c, c_stride, write);
+    }
+    // Tiles of nearly the same height: one of a few rows would leave the adders waiting.
+    let tiles = rows.div_ceil(S::TILE_ROWS);
     for (j, column) in (0..b.n).step_by(S::PANEL).enumerate() {
         let columns = S::PANEL.min(b.n - column);
-        for row in (0..many).step_by(S::TILE_ROWS) {
+        let panel = b.data.as_ptr().wrapping_add(j * b.stride);
+        let mut row = 0;
+        for at in 1..=tiles {
+            let height = at * rows / tiles - row;
             // SAFETY: the three assertions cover every row and column the tile touches.
             unsafe {
                 tile(
                     s,
-                    S::TILE_ROWS.min(rows - row),
+                    height,
                     b.k,
                     Left { data: a.as_ptr().add(row * a_stride), row: a_stride, inner: 1 },
-                    Right { data: b.data.as_ptr().add(j * b.stride), inner: S::PANEL },
+                    Right {
+                        data: panel,
+                        inner: S::PANEL,
+                        ahead: panel.wrapping_add(b.stride + (at - 1) * b.k * S::PANEL / tiles),
+                        pace: S::PANEL.div_ceil(tiles),
+                    },
                     c.as_mut_ptr().add(row * c_stride + column),
                     c_stride,
                     columns,
                     write,
                 );
             }
+            row += height;
         }
-    }
-    if many < rows {
-        narrow_lanes(
-            s,
-            rows - many,
-            &a[many * a_stride..],
-            a_stride,
-            b,
-            &mut c[many * c_stride..],
-            c_stride,
-            write,
-        );
     }
 }
 
@@ -316,7 +316,7 @@ fn narrow_lanes<S: Simd>(
                 rows,
                 b.k,
                 Left { data: a.as_ptr(), row: a_stride, inner: 1 },
-                Right { data: b.data.as_ptr().add(j * b.stride), inner: S::PANEL },
+                Right::plain(b.data.as_ptr().add(j * b.stride), S::PANEL),
                 c.as_mut_ptr().add(column),
                 c_stride,
                 S::PANEL.min(b.n - column),
@@ -443,9 +443,9 @@ pub(crate) fn matmul_tn_lanes<S: Simd>(
             let right = if packs_right || columns < S::PANEL {
                 // A narrow last panel is filled up with zeros, so that whole vectors can be read.
                 pack_plain(from, b_stride, depth, columns, packed_right, S::PANEL, depth, 0);
-                Right { data: packed_right.as_ptr(), inner: S::PANEL }
+                Right::plain(packed_right.as_ptr(), S::PANEL)
             } else {
-                Right { data: from.as_ptr(), inner: b_stride }
+                Right::plain(from.as_ptr(), b_stride)
             };
             for row in (0..m).step_by(S::TILE_ROWS) {
                 let left = if packs_left {
@@ -477,6 +477,15 @@ struct Left {
 struct Right {
     data: *const f32,
     inner: usize,
+    /// What is wanted next, fetched while this is worked on, so many values with each row.
+    ahead: *const f32,
+    pace: usize,
+}
+
+impl Right {
+    fn plain(data: *const f32, inner: usize) -> Self {
+        Self { data, inner, ahead: data, pace: 0 }
+    }
 }
 
 /// One register tile of `rows <= TILE_ROWS` rows and a panel's width.
@@ -551,8 +560,9 @@ unsafe fn tile_of<S: Simd, const ROWS: usize, const VECTORS: usize>(
                 }
             }
         }
-        let (mut a, mut b) = (left.data, right.data);
+        let (mut a, mut b, mut ahead) = (left.data, right.data, right.ahead);
         for _ in 0..k {
+            s.prefetch(ahead);
             let mut values = [zero; VECTORS];
             for (v, value) in values.iter_mut().enumerate() {
                 *value = s.load_pointer(b.add(v * S::N));
@@ -566,6 +576,7 @@ unsafe fn tile_of<S: Simd, const ROWS: usize, const VECTORS: usize>(
             // The pointers of the step behind the last are never read, and may lie outside.
             a = a.wrapping_add(left.inner);
             b = b.wrapping_add(right.inner);
+            ahead = ahead.wrapping_add(right.pace);
         }
         for (i, sum) in sums.iter().enumerate() {
             let row = c.add(i * c_stride);

@@ -37,6 +37,9 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `to` must be valid for writing `N` values.
     unsafe fn store_pointer(self, x: Self::V, to: *mut f32);
+    /// Asks for the memory at an address that will be read before long; any address will do.
+    #[inline(always)]
+    fn prefetch(self, _at: *const f32) {}
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
@@ -336,11 +339,11 @@ pub(crate) mod x86 {
     //! `SAFETY` of every intrinsic below rests on.
     use super::{Level, Simd};
     use std::arch::x86_64::{
-        __m256, __m512, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32,
-        _mm_max_ps, _mm_max_ss, _mm_movehdup_ps, _mm_movehl_ps, _mm256_add_epi32, _mm256_add_ps,
-        _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cvtps_epi32, _mm256_div_ps,
-        _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
-        _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_sqrt_ps,
+        __m256, __m512, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _MM_HINT_T1, _mm_add_ps, _mm_add_ss,
+        _mm_cvtss_f32, _mm_max_ps, _mm_max_ss, _mm_movehdup_ps, _mm_movehl_ps, _mm_prefetch,
+        _mm256_add_epi32, _mm256_add_ps, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cvtps_epi32,
+        _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps,
+        _mm256_mul_ps, _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_sqrt_ps,
         _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_castsi512_ps,
         _mm512_cvtps_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_min_ps,
         _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_set1_epi32,
@@ -402,6 +405,11 @@ pub(crate) mod x86 {
                 unsafe fn store_pointer(self, x: Self::V, to: *mut f32) {
                     // SAFETY: `self` proves the instructions; the caller answers for the pointer.
                     unsafe { $store(to, x) }
+                }
+                #[inline(always)]
+                fn prefetch(self, at: *const f32) {
+                    // SAFETY: `self` proves the instructions; a prefetch of any address is harmless.
+                    unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
                 }
                 #[inline(always)]
                 fn add(self, a: Self::V, b: Self::V) -> Self::V {
