@@ -7,8 +7,8 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mentor::bench::{Bench, Name, Workload};
 use mentor::config::MemoryConfig;
-use mentor::mentor_model::Config;
 use mentor::mentor_model::bench::{Weights, gate, weight_gradient};
+use mentor::mentor_model::{Config, Device};
 
 /// `n` numbers between -1 and 1.
 fn values(n: usize) -> Vec<f32> {
@@ -144,7 +144,7 @@ fn steps(criterion: &mut Criterion) {
         let memory = MemoryConfig::default();
         let workload =
             Workload { name, batch, prompt: 64, new: 64, group: 8, beta: 0.001, lora_rank: 16, memory };
-        let mut bench = Bench::new(Config::default(), workload).expect("a valid workload");
+        let mut bench = Bench::new(Config::default(), workload, &Device::Cpu).expect("a valid workload");
         let tokens = bench.run().expect("a step").tokens;
         group.throughput(Throughput::Elements(tokens as u64));
         group.bench_function(name.as_str(), |b| b.iter(|| bench.run().expect("a step")));

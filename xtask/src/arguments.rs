@@ -215,6 +215,9 @@ pub struct BenchOptions {
     /// Number format. There is `f32`.
     #[arg(long, value_name = "T", default_value = "f32")]
     pub dtype: String,
+    /// What trains: `cpu`, or `cuda` (a GPU, in a build with `--features cuda`). Sampling is the processor's.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: String,
     /// Repetitions, after one that is not counted.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub reps: usize,

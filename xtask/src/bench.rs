@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use mentor::bench::{Bench, Measurement, Workload};
 use mentor::config::MemoryConfig;
-use mentor::mentor_model::Config;
+use mentor::mentor_model::{Config, Device};
 
 use crate::arguments::BenchOptions;
 use crate::display::{bytes, count, say};
@@ -33,7 +33,7 @@ pub fn run(options: &BenchOptions) -> Result<()> {
         lora_rank: options.lora_rank,
         memory: MemoryConfig { recompute: options.recompute, recorded_mib: options.recorded_mib },
     };
-    let mut bench = Bench::new(read_config(&options.model_config)?, workload)?;
+    let mut bench = Bench::new(read_config(&options.model_config)?, workload, &device(&options.device)?)?;
     for _ in 0..WARM_UP {
         bench.run()?;
     }
@@ -49,6 +49,15 @@ pub fn run(options: &BenchOptions) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn device(name: &str) -> Result<Device> {
+    match name {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => Device::new_cuda(0)
+            .context("--device cuda: wants a build with `--features cuda` and a machine with an NVIDIA GPU"),
+        _ => bail!("--device {name}: there are `cpu` and `cuda`"),
+    }
 }
 
 fn read_config(path: &Path) -> Result<Config> {

@@ -81,6 +81,7 @@ fn without_json_there_is_a_table() {
 fn what_cannot_be_measured_is_refused_by_name() {
     for (arguments, named) in [
         (&["generate", "--dtype", "bf16"][..], "--dtype bf16"),
+        (&["train-step", "--device", "tpu"], "--device tpu"),
         (&["generate", "--reps", "0"], "--reps"),
         (&["generate", "--batch", "0"], "--batch"),
         (&["generate", "--batch", "65", "--prompt", "1"], "65 different prompts"),

@@ -10,7 +10,7 @@ use crate::kernels::simd::Level;
 use crate::logprobs::in_pool;
 use crate::packed::PackedWeights;
 use crate::recording::{Recorder, Recording, SlotRecorder};
-use crate::{Error, Model, Result};
+use crate::{Device, Error, Model, Result};
 use pass::{Chunk, Pass, Rows};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -18,12 +18,14 @@ use std::sync::Arc;
 /// A model with a key-value cache of `slots` sequences of up to `max_tokens` tokens (continuous batching by
 /// slots).
 ///
-/// It works on a copy of the weights as they were when it was made, on plain memory; a step is one
+/// It works on the processor, on a copy of the weights as they were when it was made, wherever the model lies; a step is one
 /// [`Decoder::extend`] with one token for each running slot. Its logits are, bit for bit, those of the training
 /// pass over the same tokens.
 #[derive(Debug)]
 pub struct Decoder<'m> {
     model: &'m Model,
+    /// The model in the processor's memory, if it lies on another device.
+    copy: Option<Model>,
     weights: Arc<PackedWeights>,
     table: RopeTable,
     slots: Vec<Slot>,
@@ -46,13 +48,11 @@ impl<'m> Decoder<'m> {
         if slots == 0 || max_tokens == 0 {
             return Err(Error::Decoder("needs at least one slot and one token of room".into()));
         }
-        if !model.is_on_cpu() {
-            return Err(Error::Decoder("runs on the processor; the model lies on another device".into()));
-        }
+        let copy = if model.is_on_cpu() { None } else { Some(model.to_device(&Device::Cpu)?) };
+        let read = copy.as_ref().unwrap_or(model);
         let c = model.config();
         Ok(Self {
-            model,
-            weights: Arc::new(in_pool(|| PackedWeights::new(model))?),
+            weights: Arc::new(in_pool(|| PackedWeights::new(read))?),
             table: c.rope_table(max_tokens),
             slots: (0..slots).map(|_| Slot::default()).collect(),
             max_tokens,
@@ -60,6 +60,8 @@ impl<'m> Decoder<'m> {
             logits: Vec::new(),
             rows: Vec::new(),
             recorder: None,
+            model,
+            copy,
         })
     }
 
@@ -219,7 +221,7 @@ impl<'m> Decoder<'m> {
             self.rows.resize_with(parts.len(), Rows::default);
         }
         let pass = Pass {
-            model: self.model,
+            model: self.copy.as_ref().unwrap_or(self.model),
             weights: &self.weights.forward,
             table: &self.table,
             panel: self.panel,

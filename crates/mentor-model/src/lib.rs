@@ -33,6 +33,7 @@ mod weight_gradients;
 
 pub use architecture::Architecture;
 pub use batch::{Batch, Scored};
+pub use candle_core::Device;
 pub use checkpoint::SaveDtype;
 pub use config::Config;
 pub use decoder::{Decoder, token_logprob};

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
-use mentor_model::{AdamW, AdamWConfig, Batch, Config, Gradients, LoraConfig, Model, PassOptions};
+use mentor_model::{AdamW, AdamWConfig, Batch, Config, Device, Gradients, LoraConfig, Model, PassOptions};
 use mentor_optim::{AdvantageConfig, Kl, KlEstimator, Objective, advantages};
 use mentor_rollout::{Rng, Rollout, derive_seed};
 use serde::{Serialize, Serializer};
@@ -153,8 +153,9 @@ pub struct Bench {
 const RATE: f64 = 1e-5;
 
 impl Bench {
-    /// Makes the model. This is not part of any measurement.
-    pub fn new(config: Config, workload: Workload) -> Result<Self> {
+    /// Makes the model, on a device that it is trained on; sampling is the processor's. This is not part of any
+    /// measurement.
+    pub fn new(config: Config, workload: Workload, device: &Device) -> Result<Self> {
         let Workload { name, batch, prompt, new, group, beta, lora_rank, memory: _ } = workload;
         ensure!(batch > 0 && prompt > 0 && new > 0, "--batch, --prompt and --new: at least 1");
         ensure!(group > 0, "--group: at least 1");
@@ -164,6 +165,7 @@ impl Bench {
         if name == Name::LoraStep {
             model = model.with_lora(&LoraConfig::new(lora_rank), 2)?;
         }
+        model = model.to_device(device)?;
         let reference = if name == Name::GrpoStep && beta > 0.0 { Some(model.duplicate()?) } else { None };
         let optimizer = AdamW::new(&model, AdamWConfig { weight_decay: 0.01, ..AdamWConfig::default() });
         Ok(Self { workload, model, reference, optimizer, round: 0 })
@@ -319,7 +321,7 @@ mod tests {
         let memory = MemoryConfig::default();
         let workload =
             Workload { name, batch: 3, prompt: 5, new: 4, group: 2, beta: 0.001, lora_rank: 2, memory };
-        let mut bench = Bench::new(config, workload).unwrap();
+        let mut bench = Bench::new(config, workload, &Device::Cpu).unwrap();
         bench.run().unwrap();
         bench.run().unwrap()
     }
@@ -361,6 +363,6 @@ mod tests {
             lora_rank: 1,
             memory: MemoryConfig::default(),
         };
-        assert!(Bench::new(config, workload).unwrap().run().is_err());
+        assert!(Bench::new(config, workload, &Device::Cpu).unwrap().run().is_err());
     }
 }
