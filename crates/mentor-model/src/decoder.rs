@@ -41,6 +41,21 @@ pub struct Decoder<'m> {
 /// the work gains.
 const GROUP_ROWS: usize = 24;
 
+/// Rows of a thread that go through the model in one pass, if no chunk is longer: more would need more memory, and
+/// fall out of the caches between one operation and the next.
+const PASS_ROWS: usize = 1024;
+
+/// How many of the first chunks make up a pass.
+fn together(inputs: &[(usize, &[u32])]) -> usize {
+    let most = PASS_ROWS * rayon::current_num_threads();
+    let mut rows = 0;
+    let fitting = inputs.iter().take_while(|(_, ids)| {
+        rows += ids.len();
+        rows <= most
+    });
+    fitting.count().max(1)
+}
+
 impl<'m> Decoder<'m> {
     /// A decoder with empty slots. Memory: the model once more, and `2·layers·kv_heads·head_dim·4` bytes a
     /// token and slot, which the system hands out as slots fill; what [`Decoder::fork`] shares is there once.
@@ -144,12 +159,16 @@ impl<'m> Decoder<'m> {
         if self.logits.len() < inputs.len() * vocab {
             self.logits.resize(inputs.len() * vocab, 0.0);
         }
-        let tokens: usize = inputs.iter().map(|(_, ids)| ids.len()).sum();
         for &(slot, _) in inputs {
             self.slots[slot].reserve(self.model.config(), self.max_tokens);
         }
         self.record(inputs);
-        in_pool(|| self.run(inputs, tokens))?;
+        let mut done = 0;
+        while done < inputs.len() {
+            let part = &inputs[done..done + together(&inputs[done..])];
+            in_pool(|| self.run(part, done * vocab))?;
+            done += part.len();
+        }
         for &(slot, ids) in inputs {
             self.slots[slot].own_len += ids.len();
         }
@@ -195,8 +214,10 @@ impl<'m> Decoder<'m> {
         }
     }
 
-    /// Runs groups of chunks side by side, each through the whole model: nothing waits between layers.
-    fn run(&mut self, inputs: &[(usize, &[u32])], tokens: usize) -> Result<()> {
+    /// Runs groups of chunks side by side, each through the whole model: nothing waits between layers. Their logits
+    /// go to `at` and behind.
+    fn run(&mut self, inputs: &[(usize, &[u32])], at: usize) -> Result<()> {
+        let tokens: usize = inputs.iter().map(|(_, ids)| ids.len()).sum();
         let groups = rayon::current_num_threads().min(tokens / GROUP_ROWS).max(1);
         let target = tokens.div_ceil(groups);
         let mut of_slot: Vec<Option<&mut Slot>> = self.slots.iter_mut().map(Some).collect();
@@ -213,8 +234,8 @@ impl<'m> Decoder<'m> {
                 parts.push(Vec::new());
                 start = 0;
             }
-            let at = parts.len() - 1;
-            parts[at].push(Chunk { ids, slot, start, recorder });
+            let last = parts.len() - 1;
+            parts[last].push(Chunk { ids, slot, start, recorder });
             start += ids.len();
         }
         if self.rows.len() < parts.len() {
@@ -228,7 +249,7 @@ impl<'m> Decoder<'m> {
             alone: parts.len() == 1,
         };
         let vocab = self.model.config().vocab_size;
-        let mut logits = &mut self.logits[..inputs.len() * vocab];
+        let mut logits = &mut self.logits[at..at + inputs.len() * vocab];
         let mut work = Vec::with_capacity(parts.len());
         for (chunks, rows) in parts.into_iter().zip(&mut self.rows) {
             let (mine, rest) = logits.split_at_mut(chunks.len() * vocab);

@@ -133,3 +133,19 @@ fn decoding_in_chunks_gives_the_logits_of_training() {
         assert_eq!(largest, 0, "{of}: floats apart");
     }
 }
+
+#[test]
+fn a_call_too_large_for_one_pass_gives_the_logits_of_each_sequence() {
+    let (_, model) = models(5).swap_remove(0);
+    let texts: Vec<Vec<u32>> = [700, 600, 1100, 3, 40].map(|len| ids(len, len)).into();
+    for threads in [1, 2] {
+        let inputs: Vec<(usize, &[u32])> = texts.iter().map(Vec::as_slice).enumerate().collect();
+        let together = with_threads(threads, || {
+            Decoder::new(&model, texts.len(), 1100).unwrap().extend(&inputs).unwrap().to_vec()
+        });
+        for (text, logits) in texts.iter().zip(together.chunks(VOCAB)) {
+            let mut decoder = Decoder::new(&model, 1, 1100).unwrap();
+            assert_eq!(furthest(decoder.extend(&[(0, text)]).unwrap(), logits), 0, "{} tokens", text.len());
+        }
+    }
+}
