@@ -242,70 +242,24 @@ fn narrow_lanes<S: Simd>(
         let left = Left { data: a.as_ptr(), row: a_stride, inner: 1 };
         let right = &b.data[j * b.stride..];
         let c = &mut c[j * S::PANEL..];
-        // SAFETY: `matmul_lanes` has checked all rows and columns; these panels are whole.
-        unsafe {
-            match (rows, S::TILE_VECTORS) {
-                (1, 2) => narrow_of::<S, 1, 2, 4>(
-                    s,
-                    b.k,
-                    left,
-                    right.as_ptr(),
-                    b.stride,
-                    c.as_mut_ptr(),
-                    c_stride,
-                    write,
-                ),
-                (1, _) => narrow_of::<S, 1, 1, 4>(
-                    s,
-                    b.k,
-                    left,
-                    right.as_ptr(),
-                    b.stride,
-                    c.as_mut_ptr(),
-                    c_stride,
-                    write,
-                ),
-                (2, 2) => narrow_of::<S, 2, 2, 2>(
-                    s,
-                    b.k,
-                    left,
-                    right.as_ptr(),
-                    b.stride,
-                    c.as_mut_ptr(),
-                    c_stride,
-                    write,
-                ),
-                (2, _) => narrow_of::<S, 2, 1, 2>(
-                    s,
-                    b.k,
-                    left,
-                    right.as_ptr(),
-                    b.stride,
-                    c.as_mut_ptr(),
-                    c_stride,
-                    write,
-                ),
-                (_, 2) => narrow_of::<S, 3, 2, 2>(
-                    s,
-                    b.k,
-                    left,
-                    right.as_ptr(),
-                    b.stride,
-                    c.as_mut_ptr(),
-                    c_stride,
-                    write,
-                ),
-                (_, _) => narrow_of::<S, 3, 1, 2>(
-                    s,
-                    b.k,
-                    left,
-                    right.as_ptr(),
-                    b.stride,
-                    c.as_mut_ptr(),
-                    c_stride,
-                    write,
-                ),
-            }
+        macro_rules! narrow {
+            ($rows:literal, $vectors:literal, $abreast:literal) => {
+                // SAFETY: `matmul_lanes` has checked all rows and columns; these panels are whole.
+                unsafe {
+                    let (right, c) = (right.as_ptr(), c.as_mut_ptr());
+                    narrow_of::<S, $rows, $vectors, $abreast>(
+                        s, b.k, left, right, b.stride, c, c_stride, write,
+                    );
+                }
+            };
+        }
+        match (rows, S::TILE_VECTORS) {
+            (1, 2) => narrow!(1, 2, 4),
+            (1, _) => narrow!(1, 1, 4),
+            (2, 2) => narrow!(2, 2, 2),
+            (2, _) => narrow!(2, 1, 2),
+            (_, 2) => narrow!(3, 2, 2),
+            (_, _) => narrow!(3, 1, 2),
         }
     }
     for (j, column) in (0..b.n).step_by(S::PANEL).enumerate().skip(whole) {
@@ -477,12 +431,13 @@ struct Left {
 struct Right {
     data: *const f32,
     inner: usize,
-    /// What is wanted next, fetched while this is worked on, so many values with each row.
+    /// What will be wanted next, fetched meanwhile: with each row, so many values on.
     ahead: *const f32,
     pace: usize,
 }
 
 impl Right {
+    /// With nothing to fetch.
     fn plain(data: *const f32, inner: usize) -> Self {
         Self { data, inner, ahead: data, pace: 0 }
     }
