@@ -165,7 +165,9 @@ impl Bench {
         if name == Name::LoraStep {
             model = model.with_lora(&LoraConfig::new(lora_rank), 2)?;
         }
-        model = model.to_device(device)?;
+        if !device.is_cpu() {
+            model = model.to_device(device)?;
+        }
         let reference = if name == Name::GrpoStep && beta > 0.0 { Some(model.duplicate()?) } else { None };
         let optimizer = AdamW::new(&model, AdamWConfig { weight_decay: 0.01, ..AdamWConfig::default() });
         Ok(Self { workload, model, reference, optimizer, round: 0 })

@@ -34,9 +34,11 @@ pub(super) fn rollouts(
     let episodes: Vec<Episode> = tasks.iter().enumerate().flat_map(episode).collect();
     let length = prompts.first().map_or(0, Vec::len) + new;
     let limits = Limits { turns: 1, turn_tokens: new, tokens: length, observation_chars: 0 };
+    let start = Instant::now();
     let policy = ModelPolicy::new(model, episodes.len().min(MAX_SLOTS), length)?;
+    let pack = start.elapsed().as_secs_f64();
     let policy = if recorded_bytes > 0 { policy.recording(recorded_bytes) } else { policy };
-    let mut policy = TimedPolicy { policy, times: Times::default() };
+    let mut policy = TimedPolicy { policy, times: Times { pack, ..Times::default() } };
     let sampling = Sampling::for_training(1.0);
     let codec = IndexCodec { prompts };
     // On a thread of the pool, where starting parallel work is cheap.
@@ -86,16 +88,23 @@ impl Codec for IndexCodec<'_> {
 /// Where a rollout's time goes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Times {
+    /// Copying the weights into the layout that products read.
+    pack: f64,
     prefill: f64,
     decode: f64,
 }
 
 impl Times {
-    /// The parts of a whole: what is neither prefill nor decoding is sampling and keeping the books.
+    /// The parts of a whole: what is none of the others is sampling and keeping the books.
     pub(super) fn phases(self, whole: &Phases) -> Phases {
         let total: f64 = whole.0.iter().map(|(_, seconds)| seconds).sum();
-        let rest = total - self.prefill - self.decode;
-        Phases(vec![("prefill", self.prefill), ("decode", self.decode), ("sample", rest)])
+        let rest = total - self.pack - self.prefill - self.decode;
+        Phases(vec![
+            ("pack", self.pack),
+            ("prefill", self.prefill),
+            ("decode", self.decode),
+            ("sample", rest),
+        ])
     }
 }
 
