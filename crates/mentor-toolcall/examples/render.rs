@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Writes `{"id", "text", "assistant_spans"}`, or `{"id", "error"}` with the message that the template raised, or why it
-//! could not be rendered; a line that is no JSON also makes the exit status 1. `assistant_spans` are `[start, end)` in
-//! Unicode code points, as Python's string indices are; `null`, with `assistant_spans_unknown` saying why, where they
-//! cannot be told.
+//! could not be rendered; a line that is no conversation with a template also makes the exit status 1. `assistant_spans`
+//! are `[start, end)` in Unicode code points, as Python's string indices are; `null`, with `assistant_spans_unknown`
+//! saying why, where they cannot be told.
 //!
 //! `variables` go to the template (`bos_token`, `enable_thinking`, …). As in `apply_chat_template`, `documents` and
 //! `continue_final_message` may be given among them or beside them.
@@ -34,14 +34,14 @@ fn main() -> io::Result<ExitCode> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let (id, answer) = match read(&line) {
-            Ok(input) => (input.get("id").map_or(Value::Null, PyJson::to_serde), render(&input)),
-            Err(error) => {
-                status = ExitCode::FAILURE;
-                (Value::Null, Err(error))
-            }
-        };
+        let input = read(&line);
+        let id = input.as_ref().ok().and_then(|input| input.get("id")).map_or(Value::Null, PyJson::to_serde);
+        let given = input.and_then(|input| given(&input));
+        if given.is_err() {
+            status = ExitCode::FAILURE;
+        }
         let mut object = json!({"id": id});
+        let answer = given.and_then(|(source, conversation)| Ok(render(&source, &conversation)?));
         let answer = answer.unwrap_or_else(|error| json!({"error": error.to_string()}));
         if let (Value::Object(object), Value::Object(answer)) = (&mut object, answer) {
             object.extend(answer);
@@ -57,12 +57,18 @@ fn read(line: &[u8]) -> Result<PyJson, Box<dyn Error>> {
     Ok(PyJson::parse(std::str::from_utf8(line)?)?)
 }
 
-fn render(input: &PyJson) -> Result<Value, Box<dyn Error>> {
-    let template = input.get("template").and_then(PyJson::as_str).ok_or("a line has no string `template`")?;
-    let template = ChatTemplate::new(template)?;
-    let conversation = conversation(input)?;
-    let rendered = template.render(&conversation)?;
-    let spans = template.assistant_spans(&conversation, &rendered);
+/// The template and the conversation of a line.
+fn given(input: &PyJson) -> Result<(String, Conversation), Box<dyn Error>> {
+    let source = input.get("template").and_then(PyJson::as_str).ok_or("a line has no string `template`")?;
+    let mut conversation = Conversation::from_json(input)?;
+    conversation.now = Some(ZonedDateTime::now().datetime());
+    Ok((source.to_owned(), conversation))
+}
+
+fn render(source: &str, conversation: &Conversation) -> Result<Value, TemplateError> {
+    let template = ChatTemplate::new(source)?;
+    let rendered = template.render(conversation)?;
+    let spans = template.assistant_spans(conversation, &rendered);
     let mut answer = json!({"text": rendered.text, "assistant_spans": null});
     match spans {
         AssistantSpans::Unknown(reason) => answer["assistant_spans_unknown"] = json!(reason),
@@ -72,10 +78,4 @@ fn render(input: &PyJson) -> Result<Value, Box<dyn Error>> {
         }
     }
     Ok(answer)
-}
-
-fn conversation(input: &PyJson) -> Result<Conversation, TemplateError> {
-    let mut conversation = Conversation::from_json(input)?;
-    conversation.now = Some(ZonedDateTime::now().datetime());
-    Ok(conversation)
 }

@@ -1,7 +1,9 @@
 //! `FunctionGemma`: `<start_function_call>call:NAME{KEY:VALUE,…}<end_function_call>`.
 //!
 //! Written by `FunctionGemma` (270M). Keys have no quotes, strings stand between two `<escape>`, everything else is spelt
-//! as in JSON; see [`bare`](super::bare).
+//! as in JSON; see [`bare`](super::bare). So Google's guide to the format has it, where `<escape>` delimits "all string
+//! values" and a number stands bare. What stands between two of them is a string, be it `3`; the tool's schema says if it
+//! should not be one. (vLLM reads only what stands between them, as JSON where it can, and loses `days:3`.)
 //!
 //! To the letter: both markers there, nothing beside the call, no quotes of JSON's.
 
