@@ -46,7 +46,7 @@ pub(crate) fn forms(
         (Form::Phrase(word), Form::Quantity(quantity)) | (Form::Quantity(quantity), Form::Phrase(word)) => {
             word_and_quantity(word, quantity, budget)
         }
-        (Form::Phrase(word), other) | (other, Form::Phrase(word)) => Ok(word_and_set(word, other)),
+        (Form::Phrase(word), other) | (other, Form::Phrase(word)) => word_and_set(word, other, budget),
         (Form::Matrix(gold), Form::Matrix(pred)) => matrices(gold, pred, options, budget),
         (Form::Matrix(rows), other) => forms(&vector(rows), other, options, budget),
         (other, Form::Matrix(rows)) => forms(other, &vector(rows), options, budget),
@@ -140,15 +140,13 @@ fn word_and_quantity(word: &str, quantity: &Quantity, budget: &mut Budget) -> Re
 }
 
 /// Words that name all numbers or none.
-fn word_and_set(word: &str, other: &Form) -> Judgement {
-    let same = match other {
-        Form::Set(elements) => elements.is_empty() && is_nothing(word),
-        Form::Region(region) => {
-            region.is_all() && is_everything(word) || region.intervals.is_empty() && is_nothing(word)
-        }
-        _ => false,
-    };
-    if same { EQUAL } else { KINDS }
+fn word_and_set(word: &str, other: &Form, budget: &mut Budget) -> Result<Judgement, Gap> {
+    if !is_nothing(word) && !is_everything(word) {
+        return Ok(KINDS);
+    }
+    let Some(region) = Region::of(other, budget)? else { return Ok(KINDS) };
+    let same = region.is_all() && is_everything(word) || region.intervals.is_empty() && is_nothing(word);
+    Ok(if same { EQUAL } else { KINDS })
 }
 
 fn matrices(gold: &Rows, pred: &Rows, options: &Options, budget: &mut Budget) -> Result<Judgement, Gap> {
@@ -213,8 +211,30 @@ fn quantities(
         // Of `y = 2x` and `x = y/2` both are the same equation.
         return relations_of_names(gold, pred, budget);
     }
-    let (Some(unit), Some(other)) = (&gold.unit, &pred.unit) else {
-        return values(gold, pred, options, budget);
+    let (unit, other) = match (&gold.unit, &pred.unit) {
+        (Some(unit), Some(other)) => (unit, other),
+        (Some(_), None) => {
+            // `5\text{ m}` and `5 m`
+            return match unit::spelled(&pred.value) {
+                Some((value, unit)) => {
+                    let pred = Quantity { value, unit: Some(unit), ..pred.clone() };
+                    quantities(gold, &pred, options, budget)
+                }
+                None if pred.percent => Ok((Verdict::Different, "units differ")),
+                None => values(gold, pred, options, budget),
+            };
+        }
+        (None, Some(_)) => {
+            return match unit::spelled(&gold.value) {
+                Some((value, unit)) => {
+                    let gold = Quantity { value, unit: Some(unit), ..gold.clone() };
+                    quantities(&gold, pred, options, budget)
+                }
+                None if gold.percent => Ok((Verdict::Different, "units differ")),
+                None => values(gold, pred, options, budget),
+            };
+        }
+        (None, None) => return values(gold, pred, options, budget),
     };
     if unit == other {
         return values(gold, pred, options, budget);

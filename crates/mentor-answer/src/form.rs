@@ -160,7 +160,8 @@ fn term(f: &mut fmt::Formatter<'_>, product: &Product, coefficient: &BigRational
 /// A letter with its primes and subscript.
 fn symbol(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     let (letter, subscript) = name.split_once('_').unwrap_or((name, ""));
-    let greek = letter.trim_end_matches('\'').len() > 1;
+    let plain = letter.trim_end_matches('\'');
+    let greek = plain.len() > 1 && plain[1..].bytes().all(|byte| byte.is_ascii_lowercase());
     write!(f, "{}{letter}", if greek { "\\" } else { "" })?;
     match subscript.len() {
         0 => Ok(()),

@@ -4,7 +4,10 @@ mod names;
 
 pub(crate) use names::MATH_WORDS;
 
-use names::{CHARACTERS, GREEK, GREEK_CHARACTERS, LOOKS, MARKS, PREFIXES, SUPERSCRIPTS, TEXT, WRAPPERS};
+use names::{
+    CHARACTERS, FRACTIONS, GREEK, GREEK_CHARACTERS, LOOKS, MARKS, PREFIXES, SUBSCRIPTS, SUPERSCRIPTS, TEXT,
+    WRAPPERS,
+};
 
 use crate::limits::{DEPTH, Gap, LENGTH};
 
@@ -103,6 +106,7 @@ impl<'a> Lexer<'a> {
                 self.spaced = true;
                 self.at += length;
             }
+            '.' if self.after_decimal() && rest.starts_with("...") => self.push(Kind::Command("ldots"), 3),
             '0'..='9' | '.' => match number_length(rest, self.grouping()) {
                 // A full stop that ends a text is no part of the answer.
                 0 if !self.text_ends.is_empty() => self.at += 1,
@@ -114,11 +118,21 @@ impl<'a> Lexer<'a> {
             '>' if rest.starts_with(">=") => self.mark('≥', 2),
             '!' if self.spaced && rest.starts_with("!=") => self.mark('≠', 2),
             '+' if rest.starts_with("+/-") => self.mark('±', 3),
-            '√' => self.push(Kind::Command("sqrt"), length),
+            // The whole number behind it is under the root.
+            '√' => self.push(Kind::Word("sqrt"), length),
+            '…' => self.push(Kind::Command("ldots"), length),
             _ if first.is_ascii_alphabetic() => self.letters(),
             _ => {
                 if let Some(at) = SUPERSCRIPTS.chars().position(|digit| digit == first) {
                     self.superscript(&"0123456789"[at..=at], length)?;
+                } else if SUBSCRIPTS.contains(first) {
+                    self.subscript();
+                } else if let Some((_, above, below)) =
+                    FRACTIONS.iter().find(|(character, ..)| *character == first)
+                {
+                    self.push(Kind::Command("frac"), length);
+                    self.push(Kind::Number(above), 0);
+                    self.push(Kind::Number(below), 0);
                 } else if let Some((_, name)) =
                     GREEK_CHARACTERS.iter().find(|(character, _)| *character == first)
                 {
@@ -139,6 +153,29 @@ impl<'a> Lexer<'a> {
         self.mark('^', length);
         self.push(Kind::Number(digit), 0);
         Ok(())
+    }
+
+    /// Lowered digits, as many as there are.
+    fn subscript(&mut self) {
+        self.push(Kind::Mark('_'), 0);
+        self.push(Kind::Mark('{'), 0);
+        let digit = |lexer: &Self| {
+            let first = lexer.rest().chars().next()?;
+            SUBSCRIPTS
+                .chars()
+                .position(|digit| digit == first)
+                .map(|at| (&"0123456789"[at..=at], first.len_utf8()))
+        };
+        while let Some((digit, length)) = digit(self) {
+            self.push(Kind::Number(digit), length);
+        }
+        self.push(Kind::Mark('}'), 0);
+    }
+
+    /// Whether a decimal fraction stands right before.
+    fn after_decimal(&self) -> bool {
+        !self.spaced
+            && matches!(self.out.last(), Some(Token { kind: Kind::Number(digits), .. }) if digits.contains('.'))
     }
 
     fn command(&mut self) -> Result<(), Gap> {
@@ -173,6 +210,7 @@ impl<'a> Lexer<'a> {
             let name = match name {
                 "dfrac" | "tfrac" | "cfrac" => "frac",
                 "dbinom" | "tbinom" => "binom",
+                "dots" => "ldots",
                 name => name,
             };
             self.push(Kind::Command(name), length);

@@ -4,6 +4,7 @@
 
 mod boxed;
 mod calculus;
+mod choice;
 mod compare;
 mod decimal;
 mod form;
@@ -62,10 +63,40 @@ pub struct Comparison {
 /// Never fails, and its work is bounded by counts: the same two answers always get the same verdict.
 pub fn compare(gold: &str, pred: &str, options: &Options) -> Comparison {
     let (gold_text, pred_text) = (cleaned(gold), cleaned(pred));
+    let (labelled_gold, labelled_pred) = (choice::labelled(gold_text), choice::labelled(pred_text));
+    if labelled_gold.is_some() || labelled_pred.is_some() {
+        return choices((gold_text, labelled_gold), (pred_text, labelled_pred), options);
+    }
+    unlabelled(gold_text, pred_text, options)
+}
+
+fn unlabelled(gold_text: &str, pred_text: &str, options: &Options) -> Comparison {
     let mut budget = Budget::new();
     let (gold_form, pred_form) = (normal_form(gold_text, &mut budget), normal_form(pred_text, &mut budget));
     let (verdict, reason) = judge((gold_text, &gold_form), (pred_text, &pred_form), options, &mut budget);
     Comparison { verdict, reason, gold: shown(gold_text, &gold_form), pred: shown(pred_text, &pred_form) }
+}
+
+/// An answer and, if it is a choice with its label (`(B) 12`), both.
+type Labelled<'a> = (&'a str, Option<(char, &'a str)>);
+
+/// Compares answers of which one at least is a choice with its label: by the label if the other has one, else by what it
+/// is the label of.
+fn choices(
+    (gold_text, gold): Labelled<'_>,
+    (pred_text, pred): Labelled<'_>,
+    options: &Options,
+) -> Comparison {
+    let label =
+        |text, labelled: Option<(char, &str)>| labelled.map(|(label, _)| label).or(choice::letter(text));
+    if let (Some(a), Some(b)) = (label(gold_text, gold), label(pred_text, pred))
+        && (a != b || gold.is_none() || pred.is_none())
+    {
+        let (verdict, reason) = choice::judged(a == b);
+        return Comparison { verdict, reason, gold: gold_text.to_owned(), pred: pred_text.to_owned() };
+    }
+    let value = |text, labelled: Option<(char, _)>| labelled.map_or(text, |(_, value)| value);
+    unlabelled(value(gold_text, gold), value(pred_text, pred), options)
 }
 
 /// Whether two answers are certainly equal.
@@ -87,6 +118,9 @@ fn judge(
     }
     if pred_text.is_empty() {
         return (Verdict::Different, "no answer".to_owned());
+    }
+    if let Some(same) = choice::same_letter(gold_text, pred_text) {
+        return choice::judged(same);
     }
     let judged = match (gold, pred) {
         (Ok(gold), Ok(pred)) => compare::forms(gold, pred, options, budget),
@@ -132,6 +166,9 @@ fn cleaned(answer: &str) -> &str {
         }
     }
     loop {
+        if goes_on(plain) {
+            break;
+        }
         let shorter = plain.trim_end_matches(|last: char| last == '.' || last.is_whitespace());
         let shorter = shorter.strip_suffix("\\\\").unwrap_or(shorter);
         if shorter.len() == plain.len() {
@@ -139,9 +176,14 @@ fn cleaned(answer: &str) -> &str {
         }
         plain = shorter;
     }
-    // `A)`
-    let letter = |text: &&str| text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-    plain.strip_suffix(')').filter(letter).unwrap_or(plain)
+    plain
+}
+
+/// Whether an answer ends in a decimal fraction with dots behind it: digits that go on.
+fn goes_on(answer: &str) -> bool {
+    let digits = |text: &str| text.len() - text.trim_end_matches(|last: char| last.is_ascii_digit()).len();
+    let decimal = |text: &str| digits(text) > 0 && text[..text.len() - digits(text)].ends_with('.');
+    answer.strip_suffix("...").is_some_and(decimal)
 }
 
 fn shown(text: &str, form: &Result<Form, Gap>) -> String {

@@ -2,9 +2,9 @@
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Pow};
+use num_traits::{One, Pow, Signed};
 
-use crate::poly::Quotient;
+use crate::poly::{Atom, Product, Quotient, Sum};
 
 /// Canonical unit and what else it is called. Names are compared without case and plural `s`, symbols as they stand.
 #[rustfmt::skip]
@@ -113,6 +113,26 @@ pub(crate) fn in_base(unit: &str, value: &Quotient) -> Option<Measured> {
         dimensions.push((*dimension, sign * exponent));
     }
     Some(Measured { dimensions, value: value.scaled(&factor) })
+}
+
+/// A product with letters of units (`5 m`, `20 m/s`) as a value and its unit.
+pub(crate) fn spelled(value: &Quotient) -> Option<(Quotient, String)> {
+    let (product, coefficient) = value.as_sum()?.single()?;
+    let (mut rest, mut above, mut below) = (Vec::new(), None, None);
+    for (atom, exponent) in &product.0 {
+        let Atom::Symbol(name) = atom else {
+            rest.push((atom.clone(), *exponent));
+            continue;
+        };
+        let place = if exponent.is_positive() { &mut above } else { &mut below };
+        if name.len() != 1 || canonical(name).is_none() || !exponent.is_integer() || place.is_some() {
+            return None;
+        }
+        let power = exponent.abs();
+        *place = Some(if power.is_one() { name.to_string() } else { format!("{name}^{power}") });
+    }
+    let unit = above? + &below.map_or_else(String::new, |below| format!("/{below}"));
+    Some((Quotient::whole(Sum::term(Product(rest), coefficient.clone())), unit))
 }
 
 /// The number that decimal digits stand for in another base.

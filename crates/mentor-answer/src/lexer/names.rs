@@ -5,7 +5,7 @@
 pub(super) const MARKS: &[(&str, char)] = &[
     ("cdot", '*'), ("times", '*'), ("ast", '*'), ("div", '/'), ("colon", ':'), ("{", '⦃'), ("}", '⦄'),
     ("lbrace", '⦃'), ("rbrace", '⦄'), ("lvert", '|'), ("rvert", '|'), ("vert", '|'), ("%", '%'), ("$", '$'),
-    ("circ", '°'), ("degree", '°'), ("infty", '∞'), ("approx", '='), ("simeq", '='), ("emptyset", '∅'),
+    ("circ", '°'), ("degree", '°'), ("infty", '∞'), ("approx", '≈'), ("simeq", '≈'), ("emptyset", '∅'),
     ("varnothing", '∅'), ("lbrack", '['), ("rbrack", ']'), ("mod", 'm'), ("bmod", 'm'), ("over", '÷'),
     ("dollar", '$'), ("pounds", '£'), ("euro", '€'), ("le", '≤'), ("leq", '≤'), ("leqslant", '≤'), ("ge", '≥'),
     ("geq", '≥'), ("geqslant", '≥'), ("lt", '<'), ("gt", '>'), ("ne", '≠'), ("neq", '≠'), ("in", '∈'), ("cup", '∪'),
@@ -20,7 +20,7 @@ pub(super) const MARKS: &[(&str, char)] = &[
 pub(super) const CHARACTERS: &[(char, char)] = &[
     ('−', '-'), ('–', '-'), ('×', '*'), ('·', '*'), ('⋅', '*'), ('∙', '*'), ('÷', '/'), ('∕', '/'),
     ('⁄', '/'), ('：', ':'), ('，', ','), ('；', ';'), ('（', '('), ('）', ')'), ('％', '%'), ('＝', '='),
-    ('≈', '='), ('≡', '='), ('º', '°'), ('⩽', '≤'), ('⩾', '≥'), ('∨', '∨'), ('⟨', '('), ('⟩', ')'), ('’', '\''),
+    ('≡', '='), ('º', '°'), ('⩽', '≤'), ('⩾', '≥'), ('∨', '∨'), ('⟨', '('), ('⟩', ')'), ('’', '\''),
 ];
 
 /// Commands without a meaning of their own: spaces, sizes, styles.
@@ -28,7 +28,7 @@ pub(super) const CHARACTERS: &[(char, char)] = &[
 pub(super) const LOOKS: &[&str] = &[
     "left", "right", "middle", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl",
     "biggr", "displaystyle", "textstyle", "scriptstyle", "quad", "qquad", "limits", "nolimits", "thinspace",
-    "bf", "rm", "it", "sf", "tt", "large", "Large", "LARGE", "huge", "small", "normalsize", "scriptsize",
+    "bf", "rm", "it", "sf", "tt", "large", "Large", "LARGE", "huge", "small", "normalsize", "scriptsize", "angle",
     ",", ";", ":", "!", " ", ">", "/", "(", ")", "[", "]",
 ];
 
@@ -71,6 +71,17 @@ pub(crate) const MATH_WORDS: &[&str] = &[
 
 /// Functions whose argument may follow without a space (`sinx`).
 pub(super) const PREFIXES: &[&str] = &["sin", "cos", "tan", "cot", "log", "ln"];
+
+/// Fractions that are one character.
+#[rustfmt::skip]
+pub(super) const FRACTIONS: &[(char, &str, &str)] = &[
+    ('½', "1", "2"), ('⅓', "1", "3"), ('⅔', "2", "3"), ('¼', "1", "4"), ('¾', "3", "4"), ('⅕', "1", "5"), ('⅖', "2", "5"),
+    ('⅗', "3", "5"), ('⅘', "4", "5"), ('⅙', "1", "6"), ('⅚', "5", "6"), ('⅛', "1", "8"), ('⅜', "3", "8"), ('⅝', "5", "8"),
+    ('⅞', "7", "8"),
+];
+
+/// Lowered digits, in the order of what they stand for.
+pub(super) const SUBSCRIPTS: &str = "₀₁₂₃₄₅₆₇₈₉";
 
 /// Raised digits, in the order of what they stand for.
 pub(super) const SUPERSCRIPTS: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹";

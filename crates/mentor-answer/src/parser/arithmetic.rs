@@ -1,7 +1,7 @@
 //! Sums, products and powers.
 
 use num_rational::BigRational;
-use num_traits::Zero;
+use num_traits::{ToPrimitive, Zero};
 
 use super::{Parser, expression, plain};
 use crate::{
@@ -34,7 +34,27 @@ impl Parser<'_, '_> {
         let mut form = self.signed(Self::term)?;
         loop {
             let negative = match self.kind(0) {
+                // What is left of a set is not for arithmetic.
+                Some(Kind::Mark('-')) if matches!(form, Form::Region(_) | Form::Set(_)) => return Ok(form),
                 Some(Kind::Mark(mark @ ('+' | '-' | '±' | '∓'))) => self.is_negative(mark)?,
+                // Of `-7 \bmod 3` and `2+7 \bmod 3` all that stands before is divided.
+                Some(Kind::Mark('m')) => {
+                    self.at += 1;
+                    let right = self.signed(Self::factor)?;
+                    form = self.remainder(&form, &right)?;
+                    continue;
+                }
+                Some(Kind::Mark('(')) if self.kind(1) == Some(Kind::Mark('m')) => {
+                    self.at += 2;
+                    form = self.modulus(&form)?;
+                    self.expect(')')?;
+                    continue;
+                }
+                Some(Kind::Command("pmod")) => {
+                    self.at += 1;
+                    form = self.modulus(&form)?;
+                    continue;
+                }
                 Some(Kind::Mark('⊚')) => {
                     self.at += 1;
                     let below = self.signed(Self::sum)?;
@@ -148,21 +168,8 @@ impl Parser<'_, '_> {
                     let value = self.operand(&form)?;
                     form = Form::Quantity(Quantity { percent: true, ..Quantity::plain(value) });
                 }
-                Some(Kind::Mark('m')) => {
-                    self.at += 1;
-                    let right = self.signed(Self::factor)?;
-                    form = self.remainder(&form, &right)?;
-                }
                 Some(Kind::Mark('(')) if self.remark() => {}
-                Some(Kind::Mark('(')) if self.kind(1) == Some(Kind::Mark('m')) => {
-                    self.at += 2;
-                    form = self.modulus(&form)?;
-                    self.expect(')')?;
-                }
-                Some(Kind::Command("pmod")) => {
-                    self.at += 1;
-                    form = self.modulus(&form)?;
-                }
+                Some(Kind::Mark('(')) if self.kind(1) == Some(Kind::Mark('m')) => return Ok(form),
                 Some(Kind::Word(word))
                     if !MATH_WORDS.contains(&word) || matches!(word, "percent" | "min" | "sec") =>
                 {
@@ -260,6 +267,10 @@ impl Parser<'_, '_> {
         {
             self.at += 2;
             known = known.map(|unit| format!("{unit}/{}", unit::canonical(below).unwrap_or(below)));
+            if self.take('^') {
+                let exponent = self.exponent()?;
+                known = known.map(|unit| format!("{unit}^{exponent}"));
+            }
         }
         if self.unit.is_some() && known.is_some() && self.unit != known {
             return Err("several units");
@@ -284,7 +295,7 @@ impl Parser<'_, '_> {
                 }
                 (Some(Kind::Mark('°')), ..) => self.degrees(1),
                 (Some(Kind::Mark('^')), ..) if matches!(form, Form::Matrix(_)) => {
-                    form = self.transposed(form)?;
+                    form = self.matrix_power(form)?;
                 }
                 (Some(Kind::Mark('^')), ..) => {
                     self.at += 1;
@@ -309,21 +320,29 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// A matrix with `^T` behind it.
-    fn transposed(&mut self, form: Form) -> Result<Form, Gap> {
+    /// A matrix with `^T` or a small natural number behind it.
+    fn matrix_power(&mut self, form: Form) -> Result<Form, Gap> {
+        const UNKNOWN: Gap = "a power of a matrix";
         self.at += 1;
         let exponent = self.exponent()?;
-        match form {
-            Form::Matrix(rows) if exponent.as_symbol() == Some("T") => {
-                Ok(Form::Matrix(matrix::transposed(&rows)))
-            }
-            _ => Err("a power of a matrix"),
+        let Form::Matrix(rows) = form else { return Err(UNKNOWN) };
+        if exponent.as_symbol() == Some("T") {
+            return Ok(Form::Matrix(matrix::transposed(&rows)));
         }
+        let whole = exponent.as_rational().filter(BigRational::is_integer).and_then(|whole| whole.to_u32());
+        let times = whole.filter(|times| (1..=16).contains(times)).ok_or(UNKNOWN)?;
+        let mut power = rows.clone();
+        for _ in 1..times {
+            power = matrix::product(&power, &rows, self.budget)?;
+        }
+        Ok(Form::Matrix(power))
     }
 
     fn degrees(&mut self, tokens: usize) {
         self.at += tokens;
         self.unit = Some("°".to_owned());
+        // `20°C`
+        self.at += usize::from(matches!(self.kind(0), Some(Kind::Symbol("C" | "F"))));
     }
 
     /// What follows `^`: a group, or a sign and one base that may be raised itself.

@@ -1,5 +1,7 @@
 //! What operators stand between.
 
+use std::borrow::Cow;
+
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
@@ -59,7 +61,12 @@ impl<'a> Parser<'a, '_> {
                 let (above, below) = (self.operand(&above)?, self.operand(&below)?);
                 Ok(plain(binomial(&above, &below, self.budget)?))
             }
-            Kind::Command("overline" | "bar" | "dot") => {
+            Kind::Command("overline" | "bar") => {
+                self.at += 1;
+                let form = self.argument()?;
+                self.barred(form)
+            }
+            Kind::Command("dot") => {
                 self.at += 1;
                 self.argument()
             }
@@ -171,6 +178,19 @@ impl<'a> Parser<'a, '_> {
         self.product(&plain(Quotient::symbol("C")), &form)
     }
 
+    /// What a line above means: of a complex number the conjugate, of a small letter another name, and nothing above a
+    /// segment or digits.
+    fn barred(&mut self, form: Form) -> Result<Form, Gap> {
+        let Form::Quantity(quantity) = &form else { return Ok(form) };
+        let small = |name: &&str| name.starts_with(|first: char| first.is_ascii_lowercase());
+        if let Some(name) = quantity.value.as_symbol().filter(small) {
+            return Ok(plain(Quotient::symbol(&format!("bar_{name}"))));
+        }
+        let Some((real, imaginary)) = quantity.value.complex_parts() else { return Ok(form) };
+        let imaginary = imaginary.times(&Quotient::atom(Atom::Imaginary), self.budget)?;
+        Ok(plain(real.plus(&imaginary.negated(), self.budget)?))
+    }
+
     /// A word with one argument in brackets.
     fn delimited(&mut self, function: Delimited) -> Result<Form, Gap> {
         self.at += 1;
@@ -212,11 +232,15 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// A number, repeating (`0.1\overline{6}`), mixed (`3\frac{1}{2}`) or with a base below it (`101_2`).
-    fn number(&mut self, digits: &str) -> Result<Form, Gap> {
+    fn number(&mut self, digits: &'a str) -> Result<Form, Gap> {
         self.at += 1;
         if let Some((period, tokens)) = self.repeating(digits) {
             self.at += tokens;
-            return Ok(plain(number::repeating(digits, period)?));
+            return Ok(plain(number::repeating(digits, &period)?));
+        }
+        if digits.contains('.') && self.kind(0) == Some(Kind::Command("ldots")) {
+            // Digits that go on nobody knows how are left out.
+            self.at += 1;
         }
         let value = number::value(digits)?;
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -235,26 +259,40 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// The digits that repeat behind a decimal fraction, and how many tokens they take: below a line, with a dot above
-    /// them, or in brackets right behind the point.
-    fn repeating(&self, digits: &str) -> Option<(&'a str, usize)> {
-        if !digits.contains('.') {
-            return None;
-        }
-        let (period, tokens) = match (self.kind(0)?, self.kind(1)?, self.kind(2)) {
-            (Kind::Command("overline" | "bar" | "dot"), Kind::Mark('{'), Some(Kind::Number(period)))
-                if self.kind(3) == Some(Kind::Mark('}')) =>
-            {
-                (period, 4)
+    /// them or above the first and last, in brackets right behind the point, or written at least twice before dots.
+    fn repeating(&self, digits: &'a str) -> Option<(Cow<'a, str>, usize)> {
+        let (_, fraction) = digits.split_once('.')?;
+        let (period, tokens) = match (self.kind(0)?, self.kind(1), self.kind(2)) {
+            (Kind::Command("ldots"), ..) => (period_before_dots(fraction)?, 1),
+            (Kind::Command("overline" | "bar" | "dot"), ..) => {
+                let (first, taken) = self.marked_digits(0)?;
+                match self.kind(taken) {
+                    Some(Kind::Command("dot")) => {
+                        let (last, more) = self.marked_digits(taken)?;
+                        return Some((Cow::Owned(format!("{first}{last}")), taken + more));
+                    }
+                    Some(Kind::Number(middle)) if self.kind(taken + 1) == Some(Kind::Command("dot")) => {
+                        let (last, more) = self.marked_digits(taken + 1)?;
+                        return Some((Cow::Owned(format!("{first}{middle}{last}")), taken + 1 + more));
+                    }
+                    _ => (first, taken),
+                }
             }
-            (Kind::Command("overline" | "bar" | "dot"), Kind::Number(period), _) if period.len() == 1 => {
-                (period, 2)
-            }
-            (Kind::Mark('('), Kind::Number(period), Some(Kind::Mark(')'))) if digits.ends_with('.') => {
+            (Kind::Mark('('), Some(Kind::Number(period)), Some(Kind::Mark(')'))) if digits.ends_with('.') => {
                 (period, 3)
             }
             _ => return None,
         };
-        period.bytes().all(|byte| byte.is_ascii_digit()).then_some((period, tokens))
+        is_digits(period).then_some((Cow::Borrowed(period), tokens))
+    }
+
+    /// The digits below a line or dot, and how many tokens they take with it.
+    fn marked_digits(&self, ahead: usize) -> Option<(&'a str, usize)> {
+        match (self.kind(ahead + 1)?, self.kind(ahead + 2), self.kind(ahead + 3)) {
+            (Kind::Mark('{'), Some(Kind::Number(period)), Some(Kind::Mark('}'))) => Some((period, 4)),
+            (Kind::Number(period), ..) if period.len() == 1 => Some((period, 2)),
+            _ => None,
+        }
     }
 
     /// The proper fraction behind an integer, and how many tokens it takes.
@@ -345,6 +383,10 @@ impl<'a> Parser<'a, '_> {
             return Err("brackets that do not match");
         };
         self.at += 1;
+        // `\left[\begin{array}{cc}…\end{array}\right]`
+        if matches!(items[..], [Form::Matrix(_)]) && (open == '(') == (close == ')') {
+            return Ok(items.remove(0));
+        }
         if items.len() > 1 || open == '[' && close == ']' {
             Ok(Form::Sequence { open, close, items })
         } else if open == '(' && close == ')' {
@@ -353,4 +395,16 @@ impl<'a> Parser<'a, '_> {
             Err("brackets that do not match")
         }
     }
+}
+
+/// The shortest run of digits that is written at least twice at the end.
+fn period_before_dots(fraction: &str) -> Option<&str> {
+    let length = fraction.len();
+    let repeats =
+        |period: &usize| fraction[length - 2 * period..length - period] == fraction[length - period..];
+    (1..=length / 2).find(repeats).map(|period| &fraction[length - period..])
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }

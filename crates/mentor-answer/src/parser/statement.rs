@@ -1,23 +1,27 @@
 //! What a whole item says: a value, an equation, an inequality, a set.
 
+use num_traits::One;
+
 use super::{Parser, plain};
 use crate::{
     form::{Form, Quantity},
+    function::Function,
     lexer::Kind,
     limits::Gap,
-    poly::Quotient,
+    numeric,
+    poly::{Atom, Quotient},
     region::Region,
     relation::{Sign, claim},
 };
 
 /// The marks between the sides of a statement.
-const RELATIONS: [char; 7] = ['=', '<', '>', '≤', '≥', '≠', '∈'];
+const RELATIONS: [char; 8] = ['=', '≈', '<', '>', '≤', '≥', '≠', '∈'];
 
 impl Parser<'_, '_> {
     /// Sides joined by `=`, `<`, `∈` and the like: `x = 5`, `0 < x \le 1`, `f(x) = 2x`.
     pub(super) fn statement(&mut self) -> Result<Form, Gap> {
         let outer = self.unit.take();
-        self.take('=');
+        let _ = self.take('=') || self.take('≈');
         let mut form = match self.defined() {
             Some(name) => plain(Quotient::symbol(&name)),
             None => self.side()?,
@@ -29,7 +33,8 @@ impl Parser<'_, '_> {
             self.at += 1;
             let right = self.side()?;
             match mark {
-                '=' => form = self.equated(form, right)?,
+                '≈' if is_known(&form) => {}
+                '=' | '≈' => form = self.equated(form, right)?,
                 '∈' => form = membership(&form, right)?,
                 _ => {
                     claims.push(self.inequality(&form, mark, &right)?);
@@ -50,28 +55,68 @@ impl Parser<'_, '_> {
         Ok(form)
     }
 
-    /// The name of a function that is being defined (`f(x) =`).
+    /// The name of a function that is being defined (`f(x) =`, `f'(x) =`, `f^{-1}(x) =`, `\frac{dy}{dx} =`).
     fn defined(&mut self) -> Option<String> {
-        let (Some(Kind::Symbol(name)), Some(Kind::Mark('('))) = (self.kind(0), self.kind(1)) else {
-            return None;
+        use Kind::{Command, Mark, Number, Symbol};
+        let next: [_; 11] = std::array::from_fn(|ahead| self.kind(ahead));
+        if let [
+            Some(Command("frac")),
+            Some(Mark('{')),
+            Some(Symbol("d")),
+            Some(Symbol(above)),
+            Some(Mark('}')),
+            Some(Mark('{')),
+            Some(Symbol("d")),
+            Some(Symbol(below)),
+            Some(Mark('}')),
+            Some(Mark('=')),
+            ..,
+        ] = next
+        {
+            self.at += 9;
+            return Some(format!("d{above}/d{below}"));
+        }
+        let words = next.iter().take_while(|kind| matches!(kind, Some(Kind::Word(_)))).count();
+        if words > 0 && next.get(words) == Some(&Some(Mark('='))) {
+            let name = next[..words].iter().flatten().filter_map(|kind| match kind {
+                Kind::Word(word) => Some(word.to_lowercase()),
+                _ => None,
+            });
+            self.at += words;
+            return Some(name.collect::<Vec<_>>().join(" "));
+        }
+        let Some(Symbol(name)) = next[0] else { return None };
+        let (name, mut ahead) = match next[1..] {
+            [Some(Mark('\'')), Some(Mark('(')), ..] => (format!("{name}'"), 3),
+            [Some(Mark('\'')), Some(Mark('\'')), Some(Mark('(')), ..] => (format!("{name}''"), 4),
+            [
+                Some(Mark('^')),
+                Some(Mark('{')),
+                Some(Mark('-')),
+                Some(Number("1")),
+                Some(Mark('}')),
+                Some(Mark('(')),
+                ..,
+            ] => (format!("{name}^-1"), 7),
+            [Some(Mark('(')), ..] => (name.to_owned(), 2),
+            _ => return None,
         };
-        let mut ahead = 2;
         while let (Some(Kind::Symbol(_)), Some(Kind::Mark(mark @ (',' | ')')))) =
             (self.kind(ahead), self.kind(ahead + 1))
         {
             ahead += 2;
             if mark == ')' && self.kind(ahead) == Some(Kind::Mark('=')) {
                 self.at += ahead;
-                return Some(name.to_owned());
+                return Some(name);
             }
         }
         None
     }
 
-    /// A sum, or sums joined by `∪`, `∩` and `∖`.
+    /// A sum, or sums joined by `∪`, `∩` and `∖` (or `-`, between sets).
     fn side(&mut self) -> Result<Form, Gap> {
         let mut form = self.sum()?;
-        while let Some(Kind::Mark(mark @ ('∪' | '∩' | '∖'))) = self.kind(0) {
+        while let Some(Kind::Mark(mark @ ('∪' | '∩' | '∖' | '-'))) = self.kind(0) {
             self.at += 1;
             let right = self.sum()?;
             form = match (form, right, mark) {
@@ -96,7 +141,9 @@ impl Parser<'_, '_> {
 
     /// `x = 5`, `5 = x`, `(x, y) = (1, 2)`, two expressions of one value, or an equation.
     fn equated(&mut self, left: Form, right: Form) -> Result<Form, Gap> {
-        if let (Some(name), Form::Quantity(value)) = (variable(&left), &right) {
+        if let (Some(name), Form::Quantity(value)) =
+            (variable(&left).or_else(|| measured(&left, &right)), &right)
+        {
             return Ok(Form::Quantity(Quantity { name: Some(name), ..value.clone() }));
         }
         if let (Form::Quantity(value), Some(name)) = (&left, variable(&right)) {
@@ -192,6 +239,42 @@ impl Parser<'_, '_> {
         };
         region.map_or(Err("a set that is not understood"), |region| Ok(Some(Form::Region(region))))
     }
+}
+
+/// Whether a form is a value of its own, so that what it is about is no more than that in digits.
+fn is_known(form: &Form) -> bool {
+    match form {
+        Form::Quantity(Quantity { name, value, .. }) => name.is_some() || !numeric::has_variables(value),
+        _ => false,
+    }
+}
+
+/// The name of a length or angle by its points (`AB`, `|AB|`, `ABC`), if a number is on the other side.
+fn measured(left: &Form, right: &Form) -> Option<String> {
+    let (Form::Quantity(left), true) = (left, is_known(right)) else { return None };
+    let (product, coefficient) = left.value.as_sum()?.single()?;
+    if !coefficient.is_one() {
+        return None;
+    }
+    if let [(Atom::Applied(applied), exponent)] = &product.0[..]
+        && applied.function == Function::Abs
+        && exponent.is_one()
+    {
+        let within = Form::Quantity(Quantity::plain(applied.arguments[0].clone()));
+        return measured(&within, right);
+    }
+    let mut name = String::new();
+    for (atom, exponent) in &product.0 {
+        match atom {
+            Atom::Symbol(letter)
+                if exponent.is_one() && letter.bytes().all(|byte| byte.is_ascii_uppercase()) =>
+            {
+                name.push_str(letter);
+            }
+            _ => return None,
+        }
+    }
+    (product.0.len() > 1).then_some(name)
 }
 
 /// `x \in (0, 1)` or `x \in \{1, 2\}`.
