@@ -19,32 +19,37 @@
 //!
 //! [`mentor_reward::wire`] has the rest of what a line may say (messages instead of a text, the step of a schedule).
 //!
-//! A line that cannot be read gives `{"id", "error"}` in its place, and the exit status 1 at the end.
+//! A line that cannot be read gives `{"id", "error"}` in its place, the rest is scored all the same, and the exit status is 1.
+#![expect(clippy::print_stderr, reason = "an example prints")]
 
-use std::io::{BufRead, Write};
-use std::process::ExitCode;
+use std::{
+    io::{self, BufRead, Write},
+    process::ExitCode,
+};
 
 use mentor_reward::wire::{Attempt, reply};
 use serde_json::{Value, json};
 
-fn main() -> std::io::Result<ExitCode> {
-    let mut output = std::io::BufWriter::new(std::io::stdout().lock());
-    let mut status = ExitCode::SUCCESS;
+fn main() -> io::Result<ExitCode> {
+    let (mut input, mut output) = (io::stdin().lock(), io::BufWriter::new(io::stdout().lock()));
     // Lines of bytes: one that is no UTF-8 is an error in its place, not the end of the rest.
-    for line in std::io::stdin().lock().split(b'\n') {
-        let line = line?;
-        if line.trim_ascii().is_empty() {
-            continue;
+    let (mut line, mut number, mut broken) = (Vec::new(), 0_usize, 0_usize);
+    while input.read_until(b'\n', &mut line)? > 0 {
+        number += 1;
+        if !line.trim_ascii().is_empty() {
+            let replied = answered(&line).unwrap_or_else(|(id, error)| {
+                broken += 1;
+                json!({"id": id, "error": format!("line {number}: {error}")})
+            });
+            writeln!(output, "{replied}")?;
         }
-        let replied = answered(&line).unwrap_or_else(|(id, error)| {
-            status = ExitCode::FAILURE;
-            json!({"id": id, "error": error})
-        });
-        serde_json::to_writer(&mut output, &replied)?;
-        output.write_all(b"\n")?;
+        line.clear();
     }
     output.flush()?;
-    Ok(status)
+    if broken > 0 {
+        eprintln!("{broken} of {number} lines could not be read; each has an `error` in the output");
+    }
+    Ok(ExitCode::from(u8::from(broken > 0)))
 }
 
 /// The reply to a line, or its id and what is wrong with it.
