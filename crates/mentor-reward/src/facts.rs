@@ -198,6 +198,10 @@ pub(crate) struct Memory {
     pub known: Bits,
     pub counts: Vec<[u32; 2]>,
     pub used: Vec<bool>,
+    /// Calls by their hashes, as places among the lenient ones.
+    pub hashed: Vec<(u64, usize)>,
+    /// Those that repeat an earlier one.
+    pub repeated: Vec<usize>,
 }
 
 /// A case as the measures see it.

@@ -197,27 +197,38 @@ fn number_near(a: &Number, b: &Number, tolerance: f64) -> bool {
 
 /// A hash that is the same for values that are [equal](value_equal), whatever the order of an object's keys.
 pub fn value_hash(value: &Value) -> u64 {
-    let mut sum = 0_u64;
-    // Each value with the hash of the way to it: adding those of the leaves forgets the order, and nothing else.
-    let mut open = vec![(value, 0_u64)];
-    while let Some((value, way)) = open.pop() {
-        sum = sum.wrapping_add(match value {
-            Value::Null => mix(way, 1),
-            Value::Bool(truth) => mix(way, 2 + u64::from(*truth)),
-            // Equal numbers are the same double; that some different ones are, too, is what a hash may do. −0 is 0.
-            Value::Number(number) => mix(way, (number.as_f64().unwrap_or(0.0) + 0.0).to_bits() ^ 4),
-            Value::String(text) => mix(way, text_hash(text) ^ 5),
-            Value::Array(items) => {
-                open.extend((1..).zip(items).map(|(place, item)| (item, mix(way, place ^ 6 << 60))));
-                mix(way, 6 + items.len() as u64)
-            }
-            Value::Object(members) => {
-                open.extend(members.iter().map(|(key, item)| (item, mix(way, text_hash(key)))));
-                mix(way, 7 << 32 | members.len() as u64)
-            }
-        });
+    let mut sum = 0;
+    let mut deep = Vec::new();
+    add_hashes(value, 0, SHALLOW, &mut sum, &mut deep);
+    while let Some((value, way)) = deep.pop() {
+        add_hashes(value, way, 0, &mut sum, &mut deep);
     }
     sum
+}
+
+/// Adds the hash of a value and of all that is in it, each with the hash of the way to it: a sum forgets the order, and
+/// nothing else. Members below `depth` are left for later.
+fn add_hashes<'a>(value: &'a Value, way: u64, depth: usize, sum: &mut u64, deep: &mut Vec<(&'a Value, u64)>) {
+    let mut member = |item: &'a Value, way: u64, sum: &mut u64| match depth {
+        0 => deep.push((item, way)),
+        _ => add_hashes(item, way, depth - 1, sum, deep),
+    };
+    let own = match value {
+        Value::Null => mix(way, 1),
+        Value::Bool(truth) => mix(way, 2 + u64::from(*truth)),
+        // Equal numbers are the same double; that some different ones are, too, is what a hash may do. −0 is 0.
+        Value::Number(number) => mix(way, (number.as_f64().unwrap_or(0.0) + 0.0).to_bits() ^ 4),
+        Value::String(text) => mix(way, text_hash(text) ^ 5),
+        Value::Array(items) => {
+            (1..).zip(items).for_each(|(place, item)| member(item, mix(way, place ^ 6 << 60), sum));
+            mix(way, 6 + items.len() as u64)
+        }
+        Value::Object(members) => {
+            members.iter().for_each(|(key, item)| member(item, mix(way, text_hash(key)), sum));
+            mix(way, 7 << 32 | members.len() as u64)
+        }
+    };
+    *sum = sum.wrapping_add(own);
 }
 
 /// FNV-1a.

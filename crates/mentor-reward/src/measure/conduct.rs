@@ -1,11 +1,11 @@
 //! How the attempt went about it: economy, errors, form, thought.
 
-use mentor_trajectory::{CallRecord, Reading};
+use mentor_trajectory::{Call, CallRecord, Reading};
 
 use super::outcome::calls_equal;
 use super::words::{braces, counted, rounded};
 use super::{Outcome, Share, share};
-use crate::facts::{Facts, Seen};
+use crate::facts::{Facts, Memory, Seen};
 use crate::kernels::{self, value_hash};
 use crate::{Teacher, Term};
 
@@ -23,46 +23,40 @@ pub fn both_counts(facts: &Facts, teacher: Teacher) -> String {
     format!("{}; teacher {theirs}", counted(facts.calls().records, "call"))
 }
 
-/// The calls of the lenient reading that repeat an earlier one.
-fn repeated(facts: &Facts) -> Vec<Seen> {
+/// The calls of the lenient reading that repeat an earlier one, by their places in it.
+fn repeated<'f>(facts: &'f mut Facts) -> &'f [usize] {
     let student = facts.student();
-    let mut hashed: Vec<(u64, usize)> = facts
-        .calls()
-        .lenient
-        .iter()
-        .enumerate()
-        .map(|(place, seen)| {
-            let hash = seen.call(student).map_or(0, |call| {
-                let arguments = call.arguments.iter();
-                arguments.fold(kernels::text_hash(&call.name), |hash, (name, value)| {
-                    hash.wrapping_add(kernels::text_hash(name).wrapping_mul(value_hash(value) | 1))
-                })
-            });
-            (hash, place)
-        })
-        .collect();
+    let Memory { calls, hashed, repeated, .. } = &mut *facts.memory;
+    let call = |place: usize| calls.lenient[place].call(student);
+    hashed.clear();
+    hashed.extend((0..calls.lenient.len()).map(|place| (call(place).map_or(0, call_hash), place)));
     hashed.sort_unstable();
-    let same = |(a, b): (usize, usize)| {
-        let call = |place: usize| facts.calls().lenient[place].call(student);
-        call(a).zip(call(b)).is_some_and(|(a, b)| calls_equal(a, b))
-    };
-    let mut found: Vec<usize> = hashed
-        .windows(2)
-        .filter(|two| two[0].0 == two[1].0 && same((two[0].1, two[1].1)))
-        .map(|two| two[1].1)
-        .collect();
-    found.sort_unstable();
-    found.into_iter().map(|place| facts.calls().lenient[place]).collect()
+    let same = |(a, b): (usize, usize)| call(a).zip(call(b)).is_some_and(|(a, b)| calls_equal(a, b));
+    let twice = hashed.windows(2).filter(|two| two[0].0 == two[1].0 && same((two[0].1, two[1].1)));
+    repeated.clear();
+    repeated.extend(twice.map(|two| two[1].1));
+    repeated.sort_unstable();
+    repeated
 }
 
-pub fn redundancy(facts: &Facts) -> f64 {
-    share(repeated(facts).len(), facts.calls().lenient.len(), 0.0)
+/// A hash that is the same for calls that are equal.
+fn call_hash(call: &Call) -> u64 {
+    call.arguments.iter().fold(kernels::text_hash(&call.name), |hash, (name, value)| {
+        hash.wrapping_add(kernels::text_hash(name).wrapping_mul(value_hash(value) | 1))
+    })
 }
 
-pub fn explain_redundancy(value: f64, facts: &Facts) -> Outcome {
-    let (repeated, all) = (repeated(facts), facts.calls().lenient.len());
-    let reason = format!("{} of {} repeated an earlier one", repeated.len(), counted(all, "call"));
-    Outcome::new(value, reason).shared(equal_shares(&repeated, all, "repeats an earlier call"))
+pub fn redundancy(facts: &mut Facts) -> f64 {
+    let all = facts.calls().lenient.len();
+    share(repeated(facts).len(), all, 0.0)
+}
+
+pub fn explain_redundancy(value: f64, facts: &mut Facts) -> Outcome {
+    let places = repeated(facts).to_vec();
+    let calls = &facts.calls().lenient;
+    let repeated: Vec<Seen> = places.into_iter().map(|place| calls[place]).collect();
+    let reason = format!("{} of {} repeated an earlier one", repeated.len(), counted(calls.len(), "call"));
+    Outcome::new(value, reason).shared(equal_shares(&repeated, calls.len(), "repeats an earlier call"))
 }
 
 /// Every call of some with the same share of all.

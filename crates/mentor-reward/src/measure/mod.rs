@@ -1,6 +1,6 @@
 //! The measures: a value between 0 and 1, a clause that says why, and which calls earned it.
 //!
-//! [`value`] is the arithmetic, and allocates nothing for the measures of the presets; [`explained`] puts the words to it.
+//! [`value`] is the arithmetic, and allocates nothing but to compare similar strings and to read an answer; [`explained`] puts the words to it.
 
 mod conduct;
 mod outcome;

@@ -4,7 +4,7 @@ use mentor_trajectory::{Call, Ending, Judge};
 
 use super::words::clipped;
 use crate::boxed_answer;
-use crate::facts::Facts;
+use crate::facts::{Facts, Memory};
 use crate::kernels::argument_agreement;
 
 pub fn correct(facts: &Facts) -> String {
@@ -52,23 +52,26 @@ pub fn ending_clause(ending: Ending) -> &'static str {
 /// Whether the calls that were carried out are those of one of the task's plans, in any order.
 ///
 /// A call that came back with an error has changed nothing; one whose observation is not recorded counts as carried out.
-pub fn calls_form_a_plan(facts: &Facts) -> bool {
-    let student = facts.student();
+pub fn calls_form_a_plan(facts: &mut Facts) -> bool {
+    let (student, task) = (facts.student(), facts.case.task);
+    let Memory { calls, used, .. } = &mut *facts.memory;
     let carried_out = || {
-        let records = facts.calls().lenient.iter().filter(|seen| {
+        let records = calls.lenient.iter().filter(|seen| {
             let record = &student.turns[seen.turn as usize].calls[seen.record as usize];
             record.observation.as_ref().is_none_or(|observation| observation.ok)
         });
         records.filter_map(|seen| seen.call(student))
     };
     let count = carried_out().count();
-    facts.case.task.plans.iter().any(|plan| {
+    task.plans.iter().any(|plan| {
+        used.clear();
+        used.resize(plan.calls.len(), false);
         // Being equal is transitive, so it does not matter which of several equal calls is taken.
-        let mut left: Vec<&Call> = plan.calls.iter().collect();
-        count == left.len()
+        count == plan.calls.len()
             && carried_out().all(|call| {
-                let found = left.iter().position(|wanted| calls_equal(wanted, call));
-                found.map(|place| left.swap_remove(place)).is_some()
+                let free = |place: &usize| !used[*place] && calls_equal(&plan.calls[*place], call);
+                let found = (0..plan.calls.len()).find(free);
+                found.map(|place| used[place] = true).is_some()
             })
     })
 }

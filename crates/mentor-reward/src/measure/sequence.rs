@@ -134,14 +134,12 @@ fn agreement(facts: &Facts, reference: &Reference, pair: &Pair, term: &Term) -> 
     match term.part {
         Measure::ArgumentNames => kernels::argument_names_f1(wanted, given),
         Measure::ArgumentValues => {
-            let shared: Vec<f64> = wanted
-                .iter()
-                .filter_map(|(name, value)| Some(closeness.of(value, given.get(name)?)))
-                .collect();
-            match (wanted.is_empty(), shared.len()) {
-                (true, _) => 1.0,
-                (false, 0) => 0.0,
-                (false, count) => shared.iter().sum::<f64>() / count as f64,
+            let shared =
+                wanted.iter().filter_map(|(name, value)| Some(closeness.of(value, given.get(name)?)));
+            match shared.fold((0.0, 0), |(sum, count), near| (sum + near, count + 1)) {
+                _ if wanted.is_empty() => 1.0,
+                (_, 0) => 0.0,
+                (sum, count) => sum / f64::from(count),
             }
         }
         _ if closeness == Closeness::default() => pair.agreement,
