@@ -1,15 +1,18 @@
 //! What the person sees: bars on a terminal, plain lines elsewhere.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program prints")]
+#![expect(clippy::print_stderr, reason = "this is where the program prints")]
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mentor::progress::{Event, Observer};
 
-/// A line for the person.
+/// A line for the person. Where nobody reads any more (`… | head`) the work goes on all the same.
 pub fn say(line: &str) {
-    println!("{line}");
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => warn(&format!("standard output: {error}")),
+        _ => {}
+    }
 }
 
 /// Something the person should know before going on.
@@ -63,7 +66,7 @@ impl Display {
                 bar.set_message(format!("{left}  {note}"));
             }
             None if self.spoken.elapsed() >= PLAIN_EVERY || done == total => {
-                println!("{}: {done}/{total}  {note}  ({left})", self.label);
+                say(&format!("{}: {done}/{total}  {note}  ({left})", self.label));
                 self.spoken = Instant::now();
             }
             None => {}
@@ -73,7 +76,7 @@ impl Display {
     fn line(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None => println!("{line}"),
+            None => say(line),
         }
     }
 }
