@@ -213,28 +213,18 @@ fn quantities(
     }
     let (unit, other) = match (&gold.unit, &pred.unit) {
         (Some(unit), Some(other)) => (unit, other),
-        (Some(_), None) => {
-            // `5\text{ m}` and `5 m`
-            return match unit::spelled(&pred.value) {
-                Some((value, unit)) => {
-                    let pred = Quantity { value, unit: Some(unit), ..pred.clone() };
-                    quantities(gold, &pred, options, budget)
-                }
-                None if pred.percent => Ok((Verdict::Different, "units differ")),
-                None => values(gold, pred, options, budget),
-            };
-        }
-        (None, Some(_)) => {
-            return match unit::spelled(&gold.value) {
-                Some((value, unit)) => {
-                    let gold = Quantity { value, unit: Some(unit), ..gold.clone() };
-                    quantities(&gold, pred, options, budget)
-                }
-                None if gold.percent => Ok((Verdict::Different, "units differ")),
-                None => values(gold, pred, options, budget),
-            };
-        }
         (None, None) => return values(gold, pred, options, budget),
+        (of_gold, _) => {
+            // `5\text{ m}` and `5 m`
+            let plain = if of_gold.is_none() { gold } else { pred };
+            let Some((value, unit)) = unit::spelled(&plain.value) else {
+                let differ = Ok((Verdict::Different, "units differ"));
+                return if plain.percent { differ } else { values(gold, pred, options, budget) };
+            };
+            let spelled = &Quantity { value, unit: Some(unit), ..plain.clone() };
+            let (gold, pred) = if of_gold.is_none() { (spelled, pred) } else { (gold, spelled) };
+            return quantities(gold, pred, options, budget);
+        }
     };
     if unit == other {
         return values(gold, pred, options, budget);

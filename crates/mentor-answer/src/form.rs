@@ -6,6 +6,7 @@ use num_rational::{BigRational, Rational64};
 use num_traits::{One, Signed, Zero};
 
 use crate::{
+    choice,
     function::{Applied, Function},
     poly::{Atom, Product, Quotient, Sum},
     region::Region,
@@ -96,6 +97,9 @@ impl fmt::Display for Quantity {
         let alone = !self.percent && self.unit.is_none() || self.value.as_rational().is_some();
         if alone {
             self.value.fmt(f)?;
+        } else if self.value.as_symbol().is_some_and(|name| choice::letter(name).is_some()) {
+            // In brackets alone it would be the label of a choice.
+            write!(f, "(({}))", self.value)?;
         } else {
             write!(f, "({})", self.value)?;
         }
@@ -104,6 +108,8 @@ impl fmt::Display for Quantity {
         }
         match &self.unit {
             Some(base) if base.starts_with('_') => f.write_str(base),
+            // Alone it would open a formula.
+            Some(unit) if unit == "$" => f.write_str(" \\$"),
             Some(unit) => write!(f, " {unit}"),
             None => Ok(()),
         }
@@ -159,6 +165,11 @@ fn term(f: &mut fmt::Formatter<'_>, product: &Product, coefficient: &BigRational
 
 /// A letter with its primes and subscript.
 fn symbol(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    if let Some(below) = name.strip_prefix("bar_") {
+        f.write_str("\\bar{")?;
+        symbol(f, below)?;
+        return f.write_str("}");
+    }
     let (letter, subscript) = name.split_once('_').unwrap_or((name, ""));
     let plain = letter.trim_end_matches('\'');
     let greek = plain.len() > 1 && plain[1..].bytes().all(|byte| byte.is_ascii_lowercase());

@@ -340,9 +340,13 @@ impl Parser<'_, '_> {
 
     fn degrees(&mut self, tokens: usize) {
         self.at += tokens;
-        self.unit = Some("°".to_owned());
-        // `20°C`
-        self.at += usize::from(matches!(self.kind(0), Some(Kind::Symbol("C" | "F"))));
+        // `20°C`, `20^\circ\text{F}`
+        let scale = match self.kind(0) {
+            Some(Kind::Symbol(scale @ ("C" | "F")) | Kind::Word(scale @ ("C" | "F"))) => scale,
+            _ => "",
+        };
+        self.at += usize::from(!scale.is_empty());
+        self.unit = Some(format!("°{scale}"));
     }
 
     /// What follows `^`: a group, or a sign and one base that may be raised itself.
