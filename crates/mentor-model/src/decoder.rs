@@ -18,9 +18,9 @@ use std::sync::Arc;
 /// A model with a key-value cache of `slots` sequences of up to `max_tokens` tokens (continuous batching by
 /// slots).
 ///
-/// It works on the processor, on a copy of the weights as they were when it was made, wherever the model lies; a step is one
-/// [`Decoder::extend`] with one token for each running slot. Its logits are, bit for bit, those of the training
-/// pass over the same tokens.
+/// It works on the processor, on a copy of the weights as they were when it was made, wherever the model lies; a
+/// step is one [`Decoder::extend`] with one token for each running slot. Its logits are, bit for bit, those of the
+/// training pass over the same tokens on the processor.
 #[derive(Debug)]
 pub struct Decoder<'m> {
     model: &'m Model,
@@ -64,10 +64,12 @@ impl<'m> Decoder<'m> {
             return Err(Error::Decoder("needs at least one slot and one token of room".into()));
         }
         let copy = if model.is_on_cpu() { None } else { Some(model.to_device(&Device::Cpu)?) };
-        let read = copy.as_ref().unwrap_or(model);
+        let weights = Arc::new(in_pool(|| PackedWeights::new(copy.as_ref().unwrap_or(model)))?);
         let c = model.config();
         Ok(Self {
-            weights: Arc::new(in_pool(|| PackedWeights::new(read))?),
+            model,
+            copy,
+            weights,
             table: c.rope_table(max_tokens),
             slots: (0..slots).map(|_| Slot::default()).collect(),
             max_tokens,
@@ -75,8 +77,6 @@ impl<'m> Decoder<'m> {
             logits: Vec::new(),
             rows: Vec::new(),
             recorder: None,
-            model,
-            copy,
         })
     }
 
