@@ -2,17 +2,31 @@
 #![expect(clippy::print_stderr, reason = "this is where the program prints")]
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mentor::progress::{Event, Observer};
 
-/// A line for the person. Where nobody reads any more (`… | head`) the work goes on all the same.
+/// Whether a line could not be written, as on a full disk.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// A line for the person. Where nobody reads any more (`… | head`) the work goes on all the same; where a line is
+/// lost it goes on, too, but [`is_complete`] tells.
 pub fn say(line: &str) {
     match writeln!(io::stdout(), "{line}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => warn(&format!("standard output: {error}")),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            if !LOST.swap(true, Ordering::Relaxed) {
+                warn(&format!("standard output: {error}; what cannot be written there is lost"));
+            }
+        }
         _ => {}
     }
+}
+
+/// Whether everything that was said has been written.
+pub fn is_complete() -> bool {
+    !LOST.load(Ordering::Relaxed)
 }
 
 /// Something the person should know before going on.

@@ -30,7 +30,8 @@ fn main() -> ExitCode {
         Command::Explain { run, rollout } => rewards::explain(&run, &rollout),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) if display::is_complete() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
         Err(error) => {
             display::error(&error);
             ExitCode::FAILURE

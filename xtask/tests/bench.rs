@@ -93,3 +93,25 @@ fn what_cannot_be_measured_is_refused_by_name() {
         assert!(message.contains(named), "{arguments:?}: {message}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn lines_lost_on_a_full_disk_are_no_success_and_a_closed_pipe_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let config = folder.path().join("config.json");
+    std::fs::write(&config, CONFIG).expect("a temporary folder can be written");
+    let run = |output: std::process::Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .args(["bench", "train-step", "--batch", "2", "--reps", "2", "--json", "--model-config"])
+            .arg(&config);
+        command.stdout(output).output().expect("xtask starts")
+    };
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a full device");
+    let lost = run(full.into());
+    assert!(!lost.status.success());
+    assert!(String::from_utf8_lossy(&lost.stderr).contains("standard output"));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    assert!(run(writer.into()).status.success());
+}
