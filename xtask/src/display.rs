@@ -14,13 +14,12 @@ static LOST: AtomicBool = AtomicBool::new(false);
 /// A line for the person. Where nobody reads any more (`… | head`) the work goes on all the same; where a line is
 /// lost it goes on, too, but [`is_complete`] tells.
 pub fn say(line: &str) {
-    match writeln!(io::stdout(), "{line}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            if !LOST.swap(true, Ordering::Relaxed) {
-                warn(&format!("standard output: {error}; what cannot be written there is lost"));
-            }
-        }
-        _ => {}
+    let lost =
+        writeln!(io::stdout(), "{line}").err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+    if let Some(error) = lost
+        && !LOST.swap(true, Ordering::Relaxed)
+    {
+        warn(&format!("standard output: {error}; what cannot be written there is lost"));
     }
 }
 
