@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mentor::bench::{Bench, Name, Workload};
 use mentor::config::MemoryConfig;
-use mentor::mentor_model::bench::{Weights, gate, weight_gradient};
+use mentor::mentor_model::bench::{Operands, Weights, gate, weight_gradient};
 use mentor::mentor_model::{Config, Device};
 
 /// `n` numbers between -1 and 1.
@@ -108,9 +108,9 @@ fn weight_gradients(criterion: &mut Criterion) {
                 gemm_product([m, rows, n], (black_box(&a), m as isize, 1), (&x, 1, n as isize), &mut c);
             });
         });
-        let mut packed = Vec::new();
+        let mut operands = Operands::default();
         group.bench_function(BenchmarkId::new("kernel", &shape), |b| {
-            b.iter(|| weight_gradient(m, n, black_box(&a), &x, &mut c, &mut packed));
+            b.iter(|| weight_gradient(m, n, black_box(&a), &x, &mut c, &mut operands));
         });
     }
 }

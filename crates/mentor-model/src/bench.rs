@@ -1,7 +1,9 @@
 //! Some kernels, for the benchmarks to call; no part of the interface.
 
-use crate::kernels::matmul::{Packed, Write, matmul, matmul_tn};
+use crate::kernels::matmul::{Packed, Write, matmul, matmul_tn, pack_slabs, slab_width};
+use crate::kernels::simd::Level;
 use crate::kernels::swiglu::swiglu;
+use crate::pool::first;
 
 /// A weight matrix as products read it.
 #[derive(Debug)]
@@ -21,9 +23,19 @@ impl Weights {
     }
 }
 
+/// Scratch of [`weight_gradient`].
+#[derive(Debug, Default)]
+pub struct Operands {
+    left: Vec<f32>,
+    right: Vec<f32>,
+}
+
 /// `C = Aᵀ·B` of `(rows, m)` and `(rows, n)`, on one thread.
-pub fn weight_gradient(m: usize, n: usize, a: &[f32], b: &[f32], c: &mut [f32], packed: &mut Vec<f32>) {
-    matmul_tn(a.len() / m, m, n, a, m, b, n, c, n, Write::Set, packed);
+pub fn weight_gradient(m: usize, n: usize, a: &[f32], b: &[f32], c: &mut [f32], operands: &mut Operands) {
+    let (rows, panel) = (a.len() / m, Level::detect().panel());
+    let slabs = first(&mut operands.right, rows * slab_width(n, panel));
+    pack_slabs(rows, n, b, n, slabs, panel);
+    matmul_tn(rows, m, n, a, m, slabs, c, n, Write::Set, &mut operands.left);
 }
 
 /// `y = silu(gate)·up` of rows `[gate | up]`.

@@ -1,11 +1,13 @@
 //! The gradients of matrices, biases and adapters: sums over rows, in the order of rows.
 
 use crate::Model;
-use crate::kernels::matmul::{Write, matmul_tn};
+use crate::kernels::matmul::{SLAB, Write, matmul_tn, pack_slabs, slab_width};
+use crate::kernels::simd::Level;
 use crate::linears::Linears;
 use crate::model::LinearIndex;
 use crate::pool::Buffer;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// Where adapters' rows stand, several groups of projections side by side: of each, `s·x·Aᵀ` and then its gradient.
@@ -99,7 +101,7 @@ impl<'a> Jobs<'a> {
     }
 }
 
-/// Weights of a strip that one task sums up: enough to be worth packing the right operand for, no more than stay in
+/// Weights of a strip that one task sums up: enough to be worth packing its left operand for, no more than stay in
 /// the second-level cache.
 const STRIP: RangeInclusive<usize> = 6_144..=49_152;
 
@@ -108,6 +110,7 @@ const STRIP: RangeInclusive<usize> = 6_144..=49_152;
 pub(crate) fn weight_gradients(model: &Model, rows: usize, jobs: Vec<Job<'_>>) {
     let weights: usize = jobs.iter().map(|job| job.out.len()).sum();
     let strip = (weights / (4 * rayon::current_num_threads())).clamp(*STRIP.start(), *STRIP.end());
+    let operands = RightOperands::pack(model, rows, &jobs);
     let mut strips = Vec::new();
     for job in jobs {
         let height = (strip / job.width).next_multiple_of(12).max(12);
@@ -117,10 +120,52 @@ pub(crate) fn weight_gradients(model: &Model, rows: usize, jobs: Vec<Job<'_>>) {
     }
     strips.into_par_iter().with_max_len(1).for_each(|job| {
         let (m, n) = (job.out.len() / job.width, job.width);
-        let Job { left, left_stride, right, right_stride, out, .. } = job;
+        let right = operands.of(&job);
+        let Job { left, left_stride, out, .. } = job;
         model.scratch.with(|scratch| {
             let packed = &mut scratch.packed;
-            matmul_tn(rows, m, n, left, left_stride, right, right_stride, out, n, Write::Add, packed);
+            matmul_tn(rows, m, n, left, left_stride, right, out, n, Write::Add, packed);
         });
     });
+}
+
+/// The right operands of some gradients, each packed once for all strips and all projections that read it.
+struct RightOperands {
+    /// Where each begins: by its address and width.
+    starts: BTreeMap<(usize, usize), usize>,
+    data: Buffer,
+}
+
+impl RightOperands {
+    fn pack(model: &Model, rows: usize, jobs: &[Job<'_>]) -> Self {
+        let panel = Level::detect().panel();
+        let (mut starts, mut distinct, mut end) = (BTreeMap::new(), Vec::new(), 0);
+        for job in jobs {
+            starts.entry((job.right.as_ptr().addr(), job.width)).or_insert_with(|| {
+                distinct.push(job);
+                let start = end;
+                end += rows * slab_width(job.width, panel);
+                start
+            });
+        }
+        let mut data = model.pool.take(end);
+        let mut rest = &mut data[..];
+        let mut slabs = Vec::new();
+        for job in distinct {
+            let width = slab_width(job.width, panel);
+            let (mine, others) = std::mem::take(&mut rest).split_at_mut(rows * width);
+            rest = others;
+            let sources = job.right.chunks(SLAB * job.right_stride);
+            slabs.extend(mine.chunks_mut(SLAB * width).zip(sources).map(|(slab, source)| (job, source, slab)));
+        }
+        slabs.into_par_iter().for_each(|(job, source, slab)| {
+            let depth = slab.len() / slab_width(job.width, panel);
+            pack_slabs(depth, job.width, source, job.right_stride, slab, panel);
+        });
+        Self { starts, data }
+    }
+
+    fn of(&self, job: &Job<'_>) -> &[f32] {
+        &self.data[self.starts[&(job.right.as_ptr().addr(), job.width)]..]
+    }
 }

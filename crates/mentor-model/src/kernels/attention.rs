@@ -9,7 +9,9 @@
     reason = "a kernel must be compiled inside the function that enables its instructions"
 )]
 
-use super::matmul::{Panels, Write, matmul_of, matmul_tn_of, pack_plain, pack_transposed};
+use super::matmul::{
+    Panels, Write, matmul_of, matmul_tn_of, pack_plain, pack_slabs, pack_transposed, slab_width,
+};
 use super::simd::{Simd, dispatched};
 
 /// Query rows worked on together.
@@ -253,6 +255,7 @@ pub(crate) struct AttentionScratch {
     values_t: Vec<f32>,
     pub(crate) p: Vec<f32>,
     dp: Vec<f32>,
+    slabs: Vec<f32>,
     packed: Vec<f32>,
     /// `(tokens, group · head_dim)`.
     pub(crate) dq: Vec<f32>,
@@ -336,9 +339,12 @@ fn backward_block<S: Simd>(
     let keys = Panels { k: seen, n: d, stride: of.capacity * S::PANEL, data: &scratch.keys };
     let dq = &mut scratch.dq[start * of.group * d + column..];
     matmul_of(s, block, dp, width, keys, dq, of.group * d, Write::Set);
-    let packed = &mut scratch.packed;
-    matmul_tn_of(s, block, seen, d, dp, width, q, of.q_stride, &mut scratch.dk, d, Write::Add, packed);
-    matmul_tn_of(s, block, seen, d, p, width, dout, of.dout_stride, &mut scratch.dv, d, Write::Add, packed);
+    grow(&mut scratch.slabs, block * slab_width(d, S::PANEL));
+    let AttentionScratch { slabs, packed, dk, dv, .. } = scratch;
+    pack_slabs(block, d, q, of.q_stride, slabs, S::PANEL);
+    matmul_tn_of(s, block, seen, d, dp, width, slabs, dk, d, Write::Add, packed);
+    pack_slabs(block, d, dout, of.dout_stride, slabs, S::PANEL);
+    matmul_tn_of(s, block, seen, d, p, width, slabs, dv, d, Write::Add, packed);
 }
 
 /// Turns scores into probabilities, and their gradients `dp` into the scores': `scale · p · (dp - along)`; both

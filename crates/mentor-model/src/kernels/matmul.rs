@@ -336,19 +336,33 @@ unsafe fn narrow_of<S: Simd, const ROWS: usize, const VECTORS: usize, const ABRE
 
 /// Rows that a weight gradient sums up before it moves on to the next panel: those of a panel then stay in the
 /// first cache.
-const DEPTH: usize = 192;
+pub(crate) const SLAB: usize = 192;
 
-/// Tiles of an operand's other side from which on packing the operand pays.
+/// Panels of the right operand from which on packing the left one pays.
 const WORTH_PACKING: usize = 6;
+
+/// Places that the right operand of [`matmul_tn`] needs for each of its rows.
+pub(crate) fn slab_width(n: usize, panel: usize) -> usize {
+    n.next_multiple_of(panel)
+}
+
+/// Packs the right operand of [`matmul_tn`], `(rows, n)` with rows `stride` apart: [`SLAB`] rows after the other, each
+/// slab in panels.
+pub(crate) fn pack_slabs(rows: usize, n: usize, source: &[f32], stride: usize, slabs: &mut [f32], panel: usize) {
+    for (start, slab) in (0..rows).step_by(SLAB).zip(slabs.chunks_mut(SLAB * slab_width(n, panel))) {
+        let depth = SLAB.min(rows - start);
+        pack_plain(&source[start * stride..], stride, depth, n, slab, panel, depth, 0);
+    }
+}
 
 dispatched! {
     /// `C += Aᵀ·B` (`C = Aᵀ·B` with [`Write::Set`]): `A` `(rows, m)` with rows `a_stride` apart, `B` `(rows,
-    /// n)` with rows `b_stride` apart, `C` `(m, n)` with rows `c_stride` apart. The sum over rows runs in their
-    /// order. `packed` is scratch for operands that are read often enough to be worth a copy without gaps: rows
-    /// that lie far apart share few places of a cache.
+    /// n)` as [`pack_slabs`] leaves it, `C` `(m, n)` with rows `c_stride` apart. The sum over rows runs in their
+    /// order. `packed` is scratch for the left operand, where it is read often enough to be worth a copy without gaps:
+    /// rows that lie far apart share few places of a cache.
     pub(crate) fn matmul_tn(
-        rows: usize, m: usize, n: usize, a: &[f32], a_stride: usize, b: &[f32], b_stride: usize, c: &mut [f32],
-        c_stride: usize, write: Write, packed: &mut Vec<f32>,
+        rows: usize, m: usize, n: usize, a: &[f32], a_stride: usize, b: &[f32], c: &mut [f32], c_stride: usize,
+        write: Write, packed: &mut Vec<f32>,
     ) = matmul_tn_lanes, of matmul_tn_of;
 }
 
@@ -361,7 +375,6 @@ pub(crate) fn matmul_tn_lanes<S: Simd>(
     a: &[f32],
     a_stride: usize,
     b: &[f32],
-    b_stride: usize,
     c: &mut [f32],
     c_stride: usize,
     write: Write,
@@ -370,8 +383,8 @@ pub(crate) fn matmul_tn_lanes<S: Simd>(
     if m == 0 || n == 0 {
         return;
     }
-    assert!(c.len() >= (m - 1) * c_stride + n);
-    assert!(rows == 0 || a.len() >= (rows - 1) * a_stride + m && b.len() >= (rows - 1) * b_stride + n);
+    assert!(c.len() >= (m - 1) * c_stride + n && b.len() >= rows * slab_width(n, S::PANEL));
+    assert!(rows == 0 || a.len() >= (rows - 1) * a_stride + m);
     if rows == 0 {
         if write == Write::Set {
             c.chunks_mut(c_stride).take(m).for_each(|row| row[..n].fill(0.0));
@@ -379,38 +392,29 @@ pub(crate) fn matmul_tn_lanes<S: Simd>(
         return;
     }
     let packs_left = n > WORTH_PACKING * S::PANEL;
-    let packs_right = m > WORTH_PACKING * S::TILE_ROWS;
-    let left_len = if packs_left { DEPTH * m.next_multiple_of(S::TILE_ROWS) } else { 0 };
-    if packed.len() < left_len + DEPTH * S::PANEL {
-        packed.resize(left_len + DEPTH * S::PANEL, 0.0);
+    if packs_left && packed.len() < SLAB * m.next_multiple_of(S::TILE_ROWS) {
+        packed.resize(SLAB * m.next_multiple_of(S::TILE_ROWS), 0.0);
     }
-    let (packed_left, packed_right) = packed.split_at_mut(left_len);
     let mut write = write;
-    for start in (0..rows).step_by(DEPTH) {
-        let depth = DEPTH.min(rows - start);
+    for start in (0..rows).step_by(SLAB) {
+        let depth = SLAB.min(rows - start);
         if packs_left {
-            pack_plain(&a[start * a_stride..], a_stride, depth, m, packed_left, S::TILE_ROWS, depth, 0);
+            pack_plain(&a[start * a_stride..], a_stride, depth, m, packed, S::TILE_ROWS, depth, 0);
         }
+        let slab = &b[start * slab_width(n, S::PANEL)..];
         for column in (0..n).step_by(S::PANEL) {
-            let columns = S::PANEL.min(n - column);
-            let from = &b[start * b_stride + column..];
-            let right = if packs_right || columns < S::PANEL {
-                // A narrow last panel is filled up with zeros, so that whole vectors can be read.
-                pack_plain(from, b_stride, depth, columns, packed_right, S::PANEL, depth, 0);
-                Right::plain(packed_right.as_ptr(), S::PANEL)
-            } else {
-                Right::plain(from.as_ptr(), b_stride)
-            };
+            let right = Right::plain(slab[column * depth..].as_ptr(), S::PANEL);
             for row in (0..m).step_by(S::TILE_ROWS) {
                 let left = if packs_left {
-                    Left { data: packed_left[row * depth..].as_ptr(), row: 1, inner: S::TILE_ROWS }
+                    Left { data: packed[row * depth..].as_ptr(), row: 1, inner: S::TILE_ROWS }
                 } else {
                     Left { data: a[start * a_stride + row..].as_ptr(), row: 1, inner: a_stride }
                 };
-                // SAFETY: the assertions cover both operands and the destination, or they were packed just now.
+                let (height, columns) = (S::TILE_ROWS.min(m - row), S::PANEL.min(n - column));
+                // SAFETY: the assertions cover both operands and the destination, or the left was packed just now.
                 unsafe {
                     let c = c.as_mut_ptr().add(row * c_stride + column);
-                    tile(s, S::TILE_ROWS.min(m - row), depth, left, right, c, c_stride, columns, write);
+                    tile(s, height, depth, left, right, c, c_stride, columns, write);
                 }
             }
         }

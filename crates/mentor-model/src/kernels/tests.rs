@@ -4,7 +4,7 @@ use super::attention::{
     AttentionGrad, AttentionScratch, KeysValues, Part, Visible, append_keys_values, attend_backward_lanes,
     attend_lanes, attend_parts_lanes, keys_values_len,
 };
-use super::matmul::{Packed, Panels, Write, matmul_lanes, matmul_tn_lanes, pack_plain, pack_transposed};
+use super::matmul::{Packed, Panels, Write, matmul_lanes, matmul_tn_lanes, pack_plain, pack_slabs, pack_transposed, slab_width};
 use super::simd::{Portable, Simd};
 use super::{adamw, logprob, norm, rope, swiglu};
 use proptest::prelude::*;
@@ -142,8 +142,10 @@ fn transposed_products<S: Simd>(s: S, rows: usize, m: usize, n: usize, pad: usiz
     let (a, b) = (values(rows * (m + pad), 4), values(rows * (n + pad), 5));
     let mut c = vec![0.25; m * n];
     let mut packed = Vec::new();
-    matmul_tn_lanes(s, rows, m, n, &a, m + pad, &b, n + pad, &mut c, n, Write::Set, &mut packed);
-    matmul_tn_lanes(s, rows, m, n, &a, m + pad, &b, n + pad, &mut c, n, Write::Add, &mut packed);
+    let mut slabs = vec![f32::NAN; rows * slab_width(n, S::PANEL)];
+    pack_slabs(rows, n, &b, n + pad, &mut slabs, S::PANEL);
+    matmul_tn_lanes(s, rows, m, n, &a, m + pad, &slabs, &mut c, n, Write::Set, &mut packed);
+    matmul_tn_lanes(s, rows, m, n, &a, m + pad, &slabs, &mut c, n, Write::Add, &mut packed);
     let place = (0..m).flat_map(|i| (0..n).map(move |j| (i, j)));
     let sum = |(i, j)| -> f64 {
         (0..rows).map(|r| 2.0 * f64::from(a[r * (m + pad) + i]) * f64::from(b[r * (n + pad) + j])).sum()
