@@ -4,12 +4,13 @@
 //! beside attention, then rows again (projections and first norm). Every sum over the batch runs in an order
 //! that the batch alone fixes.
 
-use crate::forward::{Activations, Again, Block, ROWS, copy_rows, head_rows};
+use crate::forward::{Activations, Again, Block, ROWS, head_rows, heads};
+use crate::kernels::heads::turn_heads_backward;
 use crate::kernels::logprob::token_logprob_backward;
 use crate::kernels::matmul::{Write, matmul};
 use crate::kernels::norm::{rms_norm, rms_norm_backward};
 use crate::kernels::reduce;
-use crate::kernels::rope::{RopeTable, Turn, rope};
+use crate::kernels::rope::RopeTable;
 use crate::kernels::swiglu::swiglu_backward;
 use crate::model::LayerIndex;
 use crate::packed::{BackwardLayer, BackwardWeights, ForwardLayer, ForwardWeights, PackedWeights};
@@ -491,7 +492,10 @@ fn projection_rows(
             let rows = positions.len();
             let (d_norm, d_heads) = partial.split_at_mut(d);
             pass.model.scratch.with(|scratch| {
-                heads_backward(pass, positions, qkv, d_qkv, d_heads, &mut scratch.b);
+                let (d_q_norm, d_k_norm) = d_heads.split_at_mut(c.head_dim);
+                let unturned = first(&mut scratch.b, c.head_dim);
+                let heads = heads(c, pass.forward, pass.table);
+                turn_heads_backward(heads, positions, qkv, d_qkv, width, d_q_norm, d_k_norm, unturned);
                 let norm = &pass.forward.input_norm;
                 rms_norm(rows, input, d, norm, eps, normal, d);
                 pass.forward.qkv.low_rows(rows, normal, d, low_rows, low_stride);
@@ -516,36 +520,6 @@ fn projection_rows(
                 }
             });
         });
-}
-
-/// Rotary embedding and norm of each query and key head of a block of rows, in place; `d_heads` gathers both
-/// norms' gradients.
-fn heads_backward(
-    pass: &Pass<'_>,
-    positions: &[usize],
-    qkv: &[f32],
-    d_qkv: &mut [f32],
-    d_heads: &mut [f32],
-    copy: &mut Vec<f32>,
-) {
-    let c = pass.model.config();
-    let (rows, width, dim) = (positions.len(), c.qkv_width(), c.head_dim);
-    let (d_q_norm, d_k_norm) = d_heads.split_at_mut(dim);
-    let copy = first(copy, rows * dim);
-    for head in 0..c.num_attention_heads + c.num_key_value_heads {
-        let is_query = head < c.num_attention_heads;
-        let norm = if is_query { &pass.forward.q_norm } else { &pass.forward.k_norm };
-        let d_norm = if is_query { &mut *d_q_norm } else { &mut *d_k_norm };
-        let gradient = &mut d_qkv[head * dim..];
-        let Some(norm) = norm else {
-            rope(gradient, width, positions, pass.table, Turn::Back);
-            continue;
-        };
-        copy_rows(rows, dim, gradient, width, copy, dim);
-        rope(copy, dim, positions, pass.table, Turn::Back);
-        let (raw, eps) = (&qkv[head * dim..], c.rms_norm_eps);
-        rms_norm_backward(rows, raw, width, norm, eps, copy, dim, gradient, width, Write::Set, d_norm);
-    }
 }
 
 /// Adds rows of partial sums, in their order.

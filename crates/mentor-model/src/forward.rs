@@ -1,10 +1,11 @@
 //! The forward pass on the processor: blocks of rows through each half of a decoder block, attention between
 //! them.
 
+use crate::kernels::heads::{Heads, turn_heads};
 use crate::kernels::logprob::{TokenLogProb, token_logprob_kernel};
 use crate::kernels::matmul::{Write, matmul};
 use crate::kernels::norm::rms_norm;
-use crate::kernels::rope::{RopeTable, Turn, rope};
+use crate::kernels::rope::RopeTable;
 use crate::kernels::swiglu::swiglu;
 use crate::packed::{ForwardLayer, ForwardWeights};
 use crate::pool::{Buffer, Scratch, first};
@@ -267,7 +268,9 @@ fn recorded_attention(
         .zip(qkv.par_chunks(rows * c.qkv_width()))
         .zip(positions.par_chunks(rows))
         .with_max_len(1)
-        .for_each(|((turned, qkv), positions)| turn_heads(c, layer, table, positions, qkv, turned));
+        .for_each(|((turned, qkv), positions)| {
+            turn_heads(heads(c, layer, table), positions, qkv, c.qkv_width(), turned, c.qk_width());
+        });
     let attended = recorded.part(model, at, Part::Attended, recorded.rows());
     AttentionActivations { qkv, turned, attended, lse: recorded.sums(model, at) }
 }
@@ -363,41 +366,19 @@ pub(crate) fn project_block(
     let normal = first(&mut scratch.a, rows * d);
     rms_norm(rows, input, d, &layer.input_norm, c.rms_norm_eps, normal, d);
     layer.qkv.apply(rows, normal, d, qkv, width, Write::Set, &mut scratch.low);
-    turn_heads(c, layer, table, positions, qkv, turned);
+    turn_heads(heads(c, layer, table), positions, qkv, width, turned, c.qk_width());
 }
 
-/// Queries and keys of a block of rows, normalised where heads are, and turned.
-fn turn_heads(
-    c: &Config,
-    layer: &ForwardLayer,
-    table: &RopeTable,
-    positions: &[usize],
-    qkv: &[f32],
-    turned: &mut [f32],
-) {
-    let (rows, width) = (positions.len(), c.qkv_width());
-    for head in 0..c.num_attention_heads + c.num_key_value_heads {
-        let norm = if head < c.num_attention_heads { &layer.q_norm } else { &layer.k_norm };
-        let (projected, turned) = (&qkv[head * c.head_dim..], &mut turned[head * c.head_dim..]);
-        match norm {
-            Some(norm) => rms_norm(rows, projected, width, norm, c.rms_norm_eps, turned, c.qk_width()),
-            None => copy_rows(rows, c.head_dim, projected, width, turned, c.qk_width()),
-        }
-        rope(turned, c.qk_width(), positions, table, Turn::Forward);
-    }
-}
-
-/// Copies rows of `width` values, rows `from_stride` and `to_stride` apart.
-pub(crate) fn copy_rows(
-    rows: usize,
-    width: usize,
-    from: &[f32],
-    from_stride: usize,
-    to: &mut [f32],
-    to_stride: usize,
-) {
-    for (to, from) in to.chunks_mut(to_stride).zip(from.chunks(from_stride)).take(rows) {
-        to[..width].copy_from_slice(&from[..width]);
+/// The heads of a row of projections.
+pub(crate) fn heads<'a>(c: &Config, layer: &'a ForwardLayer, table: &'a RopeTable) -> Heads<'a> {
+    Heads {
+        queries: c.num_attention_heads,
+        keys: c.num_key_value_heads,
+        head_dim: c.head_dim,
+        q_norm: layer.q_norm.as_deref(),
+        k_norm: layer.k_norm.as_deref(),
+        eps: c.rms_norm_eps,
+        table,
     }
 }
 

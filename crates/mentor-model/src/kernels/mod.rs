@@ -1,6 +1,7 @@
 //! Forward and backward passes on slices, one subject a file. No kernel knows a model, a tensor or a thread.
 pub(crate) mod adamw;
 pub(crate) mod attention;
+pub(crate) mod heads;
 pub(crate) mod logprob;
 pub(crate) mod matmul;
 pub(crate) mod norm;

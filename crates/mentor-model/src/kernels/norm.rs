@@ -43,12 +43,18 @@ pub(crate) fn rms_norm_lanes<S: Simd>(
 /// `1 / √(mean(x²) + ε)`.
 #[inline(always)]
 fn inverse_rms<S: Simd>(s: S, x: &[f32], eps: f32) -> f32 {
+    1.0 / (sum_of_squares(s, x) / x.len() as f32 + eps).sqrt()
+}
+
+/// `Σ x²`.
+#[inline(always)]
+pub(super) fn sum_of_squares<S: Simd>(s: S, x: &[f32]) -> f32 {
     let mut squares = s.splat(0.0);
     for at in (0..x.len()).step_by(S::N) {
         let value = s.load(&x[at..x.len().min(at + S::N)]);
         squares = s.fma(value, value, squares);
     }
-    1.0 / (s.sum(squares) / x.len() as f32 + eps).sqrt()
+    s.sum(squares)
 }
 
 dispatched! {

@@ -6,7 +6,7 @@
     reason = "a kernel must be compiled inside the function that enables its instructions"
 )]
 
-use super::simd::{Simd, dispatched};
+use super::simd::Simd;
 
 /// Cosines and sines of positions `0..positions`, `head_dim / 2` of each a position.
 #[derive(Clone, Debug, Default)]
@@ -26,42 +26,25 @@ impl RopeTable {
     }
 }
 
-/// Which way to turn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Turn {
-    /// The forward pass.
-    Forward,
-    /// The gradient: the inverse of a rotation is its transpose.
-    Back,
-}
-
-dispatched! {
-    /// Turns the vector of `2 · table.half` values at the start of each row of `x` in place, rows `stride`
-    /// apart, by the row's position.
-    pub(crate) fn rope(x: &mut [f32], stride: usize, positions: &[usize], table: &RopeTable, turn: Turn) = rope_lanes;
-}
-
+/// Turns the pairs `(a, b)` by the angles of these cosines and sines.
 #[inline(always)]
-pub(crate) fn rope_lanes<S: Simd>(
-    s: S,
-    x: &mut [f32],
-    stride: usize,
-    positions: &[usize],
-    table: &RopeTable,
-    turn: Turn,
-) {
+pub(super) fn turn<S: Simd>(s: S, a: S::V, b: S::V, cos: S::V, sin: S::V) -> (S::V, S::V) {
+    (s.sub(s.mul(a, cos), s.mul(b, sin)), s.fma(b, cos, s.mul(a, sin)))
+}
+
+/// Turns a head in place by its position, the other way round: the gradient, since the inverse of a rotation is its
+/// transpose.
+#[inline(always)]
+pub(super) fn turn_back<S: Simd>(s: S, head: &mut [f32], position: usize, table: &RopeTable) {
     let half = table.half;
-    let sign = s.splat(if turn == Turn::Forward { 1.0 } else { -1.0 });
-    for (row, &position) in positions.iter().enumerate() {
-        let (low, high) = x[row * stride..row * stride + 2 * half].split_at_mut(half);
-        let cos = &table.cos[position * half..(position + 1) * half];
-        let sin = &table.sin[position * half..(position + 1) * half];
-        for at in (0..half).step_by(S::N) {
-            let end = half.min(at + S::N);
-            let (c, n) = (s.load(&cos[at..end]), s.mul(sign, s.load(&sin[at..end])));
-            let (a, b) = (s.load(&low[at..end]), s.load(&high[at..end]));
-            s.store(s.sub(s.mul(a, c), s.mul(b, n)), &mut low[at..end]);
-            s.store(s.fma(b, c, s.mul(a, n)), &mut high[at..end]);
-        }
+    let (low, high) = head.split_at_mut(half);
+    let cos = &table.cos[position * half..(position + 1) * half];
+    let sin = &table.sin[position * half..(position + 1) * half];
+    for at in (0..half).step_by(S::N) {
+        let end = half.min(at + S::N);
+        let (cos, sin) = (s.load(&cos[at..end]), s.sub(s.splat(0.0), s.load(&sin[at..end])));
+        let (a, b) = turn(s, s.load(&low[at..end]), s.load(&high[at..end]), cos, sin);
+        s.store(a, &mut low[at..end]);
+        s.store(b, &mut high[at..end]);
     }
 }
