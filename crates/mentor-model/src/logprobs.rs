@@ -3,15 +3,17 @@
 use crate::backward::{self, Scored};
 use crate::composed;
 use crate::forward::{self, Activations, Keep};
+use crate::kernels::logprob::TokenLogProb;
 use crate::packed::{ForwardWeights, PackedWeights};
 use crate::pool::Buffer;
 use crate::recording::Recording;
 use crate::{Batch, Error, Gradients, Model, Result};
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Tokens that [`Model::logprobs_no_grad`] runs at a time: whole sequences until there are this many.
-const NO_GRAD_TOKENS: usize = 4096;
+const NO_GRAD_TOKENS: usize = 1024;
 
 /// Log-probabilities of a batch's scored tokens, and what their gradient needs.
 ///
@@ -163,14 +165,13 @@ impl Model {
         }
         in_pool(|| {
             let weights = ForwardWeights::new(self)?;
-            let (mut values, mut entropies) = (Vec::new(), Vec::new());
-            for part in parts(batch, NO_GRAD_TOKENS) {
-                let acts = forward::run(self, &weights, &part, &part.predicting(), Keep::Nothing)?;
-                let scores = forward::score(self, &weights, &part, &acts.last, temperature, None);
-                values.extend(scores.iter().map(|s| s.logprob));
-                entropies.extend(scores.iter().map(|s| s.entropy));
-            }
-            Ok((values, entropies))
+            let score = |part: &Batch| {
+                let acts = forward::run(self, &weights, part, &part.predicting(), Keep::Nothing)?;
+                Ok(forward::score(self, &weights, part, &acts.last, temperature, None))
+            };
+            let parts = parts(batch, NO_GRAD_TOKENS);
+            let scores: Vec<Vec<TokenLogProb>> = parts.par_iter().map(score).collect::<Result<_>>()?;
+            Ok(scores.iter().flatten().map(|s| (s.logprob, s.entropy)).unzip())
         })
     }
 }
