@@ -139,7 +139,7 @@ impl<'m> Decoder<'m> {
             return;
         }
         let [source, target] = self.slots.get_disjoint_mut([from, to]).expect("both slots must exist");
-        source.fork(target, self.model.config(), self.max_tokens);
+        source.fork(target, self.model, self.max_tokens);
         if let Some(recorder) = &mut self.recorder {
             recorder.fork(from, to);
         }
@@ -160,7 +160,7 @@ impl<'m> Decoder<'m> {
             self.logits.resize(inputs.len() * vocab, 0.0);
         }
         for &(slot, _) in inputs {
-            self.slots[slot].reserve(self.model.config(), self.max_tokens);
+            self.slots[slot].reserve(self.model, self.max_tokens);
         }
         self.record(inputs);
         let mut done = 0;

@@ -37,7 +37,7 @@ impl Pass<'_> {
                 let beginning = beginning.as_ref();
                 tasks.extend((0..heads).map(|head| HeadTask { head, beginning, members: Vec::new() }));
             }
-            let mine = &mut own.heads[layer * heads..(layer + 1) * heads];
+            let mine = own.heads(layer * heads..(layer + 1) * heads);
             for ((task, store), (out, sums)) in tasks[first..].iter_mut().zip(mine).zip(tiles.by_ref()) {
                 task.members.push(Member { store, capacity, past, start, end, out, sums });
             }
@@ -73,7 +73,7 @@ impl Pass<'_> {
         let (k_stride, v_stride, dim) = (c.qk_width(), c.qkv_width(), c.head_dim);
         let k = &projected.turned[member.start * k_stride + c.q_width() + head * dim..];
         let v = &projected.qkv[member.start * v_stride + c.qk_width() + head * dim..];
-        let HeadCache { keys, values } = &mut *member.store;
+        let HeadCache { keys, values } = &mut member.store;
         let (tokens, capacity, past) = (member.end - member.start, member.capacity, member.past);
         append_keys_values(tokens, dim, k, k_stride, v, v_stride, keys, values, capacity, self.panel, past);
     }
@@ -222,7 +222,7 @@ impl HeadTask<'_> {
 
 /// One chunk of a [`HeadTask`].
 struct Member<'a> {
-    store: &'a mut HeadCache,
+    store: HeadCache<'a>,
     capacity: usize,
     /// Tokens of the sequence's own that were there before.
     past: usize,
@@ -239,7 +239,7 @@ impl<'a> Member<'a> {
     }
 
     fn view(&self) -> KeysValues<'_> {
-        KeysValues { keys: &self.store.keys, values: &self.store.values, capacity: self.capacity }
+        KeysValues { keys: self.store.keys, values: self.store.values, capacity: self.capacity }
     }
 
     fn into_view(self) -> (KeysValues<'a>, Tile<'a>, Tile<'a>) {
