@@ -220,15 +220,7 @@ impl Block<'_> {
             BlockRows::Recorded { recorded, at, layer, finished } => {
                 let chosen = &finished.unwrap_or(recorded.rows())[rows];
                 let middle = recorded.part(model, *at, Part::Middle, chosen);
-                let mut gate_up = model.pool.take(chosen.len() * 2 * c.intermediate_size);
-                let rows = rows_per_block(chosen.len());
-                gate_up
-                    .par_chunks_mut(rows * 2 * c.intermediate_size)
-                    .zip(middle.par_chunks(rows * c.hidden_size))
-                    .with_max_len(1)
-                    .for_each(|(gate_up, middle)| {
-                        model.scratch.with(|scratch| gates(c, layer, middle, gate_up, scratch));
-                    });
+                let mut gate_up = recorded_gates(model, recorded, *at, layer, chosen, &middle);
                 work(&self.attention, &middle, &mut gate_up)
             }
         }
@@ -250,6 +242,38 @@ impl Block<'_> {
             }
         }
     }
+}
+
+/// The gate and up projections of some rows in a block that was recorded: computed where they were not kept.
+fn recorded_gates(
+    model: &Model,
+    recorded: &Recorded,
+    at: usize,
+    layer: &ForwardLayer,
+    rows: &[usize],
+    middle: &[f32],
+) -> Buffer {
+    let c = model.config();
+    let (d, width, block) = (c.hidden_size, 2 * c.intermediate_size, rows_per_block(rows.len()));
+    let mut gate_up = model.pool.take(rows.len() * width);
+    gate_up
+        .par_chunks_mut(block * width)
+        .zip(middle.par_chunks(block * d))
+        .zip(rows.par_chunks(block))
+        .with_max_len(1)
+        .for_each(|((mut gate_up, mut middle), rows)| {
+            for run in rows.chunk_by(|&a, &b| recorded.has_gates(a) == recorded.has_gates(b)) {
+                let (mine, others) = gate_up.split_at_mut(run.len() * width);
+                let (from, rest) = middle.split_at(run.len() * d);
+                if recorded.has_gates(run[0]) {
+                    recorded.gates(at, run, mine);
+                } else {
+                    model.scratch.with(|scratch| gates(c, layer, from, mine, scratch));
+                }
+                (gate_up, middle) = (others, rest);
+            }
+        });
+    gate_up
 }
 
 /// What attention reads and gives in a block that was recorded.

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Activations of sequences that a [`Decoder`](crate::Decoder) extended while it recorded, for
 /// [`PassOptions::recording`](crate::PassOptions::recording).
@@ -21,9 +22,8 @@ pub struct Recording {
     traces: BTreeMap<Vec<u32>, Arc<Trace>>,
 }
 
-/// What is kept of a token in one decoder block: what took much to compute for its size. The turned heads and the gate
-/// and up projections, more than half of what the backward pass reads, are computed again.
-#[derive(Clone, Copy, Debug)]
+/// What is kept of a token in one decoder block. The turned heads are computed again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Part {
     Stream,
     Qkv,
@@ -31,42 +31,52 @@ pub(crate) enum Part {
     /// Log-sum-exp of each head.
     Sums,
     Middle,
+    /// Gate and up projections: as much as all the others, and the first to be given up.
+    Gates,
 }
-
-const PARTS: usize = 5;
 
 /// Tokens of a page.
 const PAGE: usize = 32;
 
-/// What stands where of a token: block by block its parts, and the last block's output behind them.
+/// What stands where of a token: block by block its parts, and the last block's output behind them; the gates of all
+/// blocks on a page of their own.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     blocks: usize,
-    widths: [usize; PARTS],
+    /// By [`Part`].
+    widths: [usize; 6],
     last_width: usize,
 }
 
 impl Layout {
     fn new(c: &Config) -> Self {
         let (d, q) = (c.hidden_size, c.q_width());
-        let widths = [d, c.qkv_width(), q, c.num_attention_heads, d];
+        let widths = [d, c.qkv_width(), q, c.num_attention_heads, d, 2 * c.intermediate_size];
         Self { blocks: c.num_hidden_layers, widths, last_width: d }
     }
 
-    /// Places of a token.
-    fn token(&self) -> usize {
-        self.blocks * self.widths.iter().sum::<usize>() + self.last_width
+    /// Places of a block on a page, whose parts are these.
+    fn block(&self, parts: Range<usize>) -> usize {
+        self.widths[parts].iter().sum()
     }
 
-    fn page_len(&self) -> usize {
-        PAGE * self.token()
+    /// Places of a token without its gates.
+    fn token(&self) -> usize {
+        self.blocks * self.block(0..Part::Gates as usize) + self.last_width
+    }
+
+    /// Places of a page: of gates, or of everything else.
+    fn page_len(&self, gates: bool) -> usize {
+        PAGE * if gates { self.blocks * self.widths[Part::Gates as usize] } else { self.token() }
     }
 
     fn part(&self, block: usize, part: Part) -> Place {
-        let (before, rest) = self.widths.split_at(part as usize);
-        let block_width: usize = self.widths.iter().sum();
-        let first = block * block_width + before.iter().sum::<usize>();
-        Place { first, width: rest[0], token: self.token() }
+        let width = self.widths[part as usize];
+        if part == Part::Gates {
+            return Place { first: block * width, width, token: self.blocks * width };
+        }
+        let first = block * self.block(0..Part::Gates as usize) + self.block(0..part as usize);
+        Place { first, width, token: self.token() }
     }
 
     /// The last block's output.
@@ -91,31 +101,62 @@ impl Place {
     }
 }
 
-/// Pages of activations of tokens that follow each other.
+/// Values of tokens that follow each other.
 #[derive(Debug, Default)]
-pub(crate) struct Rows {
-    pages: Vec<Page>,
-    /// Whether each token went through the second half of the last block.
-    finished: Vec<bool>,
-}
+struct Pages(Vec<Page>);
 
 #[derive(Debug)]
 struct Page {
     data: Buffer,
-    /// One clone for each page there is: see [`Recorder::pages`].
-    _counted: Arc<()>,
+    /// Places of all pages there are.
+    used: Arc<AtomicUsize>,
 }
 
-impl Rows {
+impl Page {
+    fn new(data: Buffer, used: &Arc<AtomicUsize>) -> Self {
+        used.fetch_add(data.len(), Ordering::Relaxed);
+        Self { data, used: used.clone() }
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.used.fetch_sub(self.data.len(), Ordering::Relaxed);
+    }
+}
+
+impl Pages {
     fn slice(&self, place: Place, at: usize) -> &[f32] {
-        &self.pages[at / PAGE].data[place.of(at % PAGE)]
+        &self.0[at / PAGE].data[place.of(at % PAGE)]
     }
 
     /// Writes rows of a part as those of the tokens `at..`.
     fn write(&mut self, place: Place, at: usize, rows: &[f32]) {
         for (row, at) in rows.chunks_exact(place.width).zip(at..) {
-            self.pages[at / PAGE].data[place.of(at % PAGE)].copy_from_slice(row);
+            self.0[at / PAGE].data[place.of(at % PAGE)].copy_from_slice(row);
         }
+    }
+}
+
+/// Activations of tokens that follow each other.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pages: Pages,
+    /// Unless they were given up.
+    gates: Option<Pages>,
+    /// Whether each token went through the second half of the last block.
+    finished: Vec<bool>,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self { pages: Pages::default(), gates: Some(Pages::default()), finished: Vec::new() }
+    }
+}
+
+impl Rows {
+    fn pages_mut(&mut self, part: Part) -> Option<&mut Pages> {
+        if part == Part::Gates { self.gates.as_mut() } else { Some(&mut self.pages) }
     }
 }
 
@@ -144,29 +185,36 @@ impl Trace {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     layout: Layout,
-    most_pages: usize,
+    /// Places of all pages that there may be, and that there are.
+    most: usize,
+    used: Arc<AtomicUsize>,
     /// By slot.
     live: Vec<Option<Trace>>,
-    done: BTreeMap<Vec<u32>, Arc<Trace>>,
+    done: BTreeMap<Vec<u32>, Trace>,
     begun: usize,
-    counter: Arc<()>,
+}
+
+/// Where a recorder has a sequence.
+enum Key {
+    Live(usize),
+    Done(Vec<u32>),
 }
 
 impl Recorder {
     pub(crate) fn new(c: &Config, slots: usize, bytes: usize) -> Self {
-        let layout = Layout::new(c);
         Self {
-            layout,
-            most_pages: bytes / (4 * layout.page_len()),
+            layout: Layout::new(c),
+            most: bytes / 4,
+            used: Arc::default(),
             live: (0..slots).map(|_| None).collect(),
             done: BTreeMap::new(),
             begun: 0,
-            counter: Arc::new(()),
         }
     }
 
     pub(crate) fn into_recording(self, weights: Arc<PackedWeights>) -> Recording {
-        Recording { weights, layout: self.layout, traces: self.done }
+        let traces = self.done.into_iter().map(|(ids, trace)| (ids, Arc::new(trace)));
+        Recording { weights, layout: self.layout, traces: traces.collect() }
     }
 
     /// A slot without tokens gets its first.
@@ -178,18 +226,17 @@ impl Recorder {
 
     /// Makes room for tokens of a slot, if it is still recorded.
     pub(crate) fn reserve(&mut self, slot: usize, ids: &[u32], pool: &Pool) {
-        let wanted = match &self.live[slot] {
-            Some(trace) => (trace.own.finished.len() + ids.len()).div_ceil(PAGE),
-            None => return,
-        };
-        while self.live[slot].as_ref().is_some_and(|trace| trace.own.pages.len() < wanted) {
-            if self.pages() >= self.most_pages {
-                self.forget_youngest();
-                continue;
-            }
-            let data = pool.take_exact(self.layout.page_len());
-            if let Some(trace) = &mut self.live[slot] {
-                trace.own.pages.push(Page { data, _counted: self.counter.clone() });
+        let Some(trace) = &self.live[slot] else { return };
+        let pages = (trace.own.finished.len() + ids.len()).div_ceil(PAGE);
+        for part in [Part::Stream, Part::Gates] {
+            let len = self.layout.page_len(part == Part::Gates);
+            let lacks = |trace: &mut Trace| trace.own.pages_mut(part).is_some_and(|it| it.0.len() < pages);
+            while self.live[slot].as_mut().is_some_and(lacks) {
+                if self.used.load(Ordering::Relaxed) + len > self.most {
+                    self.give_up();
+                } else if let Some(pages) = self.live[slot].as_mut().and_then(|it| it.own.pages_mut(part)) {
+                    pages.0.push(Page::new(pool.take_exact(len), &self.used));
+                }
             }
         }
         if let Some(trace) = &mut self.live[slot] {
@@ -198,24 +245,31 @@ impl Recorder {
         }
     }
 
-    /// Pages there are.
-    fn pages(&self) -> usize {
-        Arc::strong_count(&self.counter) - 1
+    /// Gives up the gates of the sequence that began last, or all of it where no sequence has gates. There is one:
+    /// somebody's pages are in the way.
+    fn give_up(&mut self) {
+        if let Some(trace) = self.youngest(|it| it.own.gates.is_some()).and_then(|key| self.trace(&key)) {
+            trace.own.gates = None;
+            return;
+        }
+        match self.youngest(|_| true) {
+            Some(Key::Live(slot)) => self.live[slot] = None,
+            Some(Key::Done(ids)) => drop(self.done.remove(&ids)),
+            None => {}
+        }
     }
 
-    /// Gives up the sequence that began last. There is one: somebody's pages are in the way.
-    fn forget_youngest(&mut self) {
-        let live =
-            (0..self.live.len()).max_by_key(|&slot| self.live[slot].as_ref().map(|trace| trace.number));
-        let live = live.filter(|&slot| self.live[slot].is_some());
-        let of_live = live.and_then(|slot| self.live[slot].as_ref()).map(|trace| trace.number);
-        let done = self.done.iter().max_by_key(|(_, trace)| trace.number);
-        match (done.map(|(ids, trace)| (ids.clone(), trace.number)), live) {
-            (Some((ids, number)), _) if of_live.is_none_or(|of_live| number > of_live) => {
-                self.done.remove(&ids);
-            }
-            (_, Some(slot)) => self.live[slot] = None,
-            (_, None) => {}
+    fn youngest(&self, which: impl Fn(&Trace) -> bool) -> Option<Key> {
+        let live = self.live.iter().enumerate().filter_map(|(slot, it)| Some((it.as_ref()?, Some(slot))));
+        let all = live.chain(self.done.values().map(|it| (it, None))).filter(|(it, _)| which(it));
+        let (trace, slot) = all.max_by_key(|(it, _)| it.number)?;
+        Some(slot.map_or_else(|| Key::Done(trace.ids.clone()), Key::Live))
+    }
+
+    fn trace(&mut self, key: &Key) -> Option<&mut Trace> {
+        match key {
+            Key::Live(slot) => self.live[*slot].as_mut(),
+            Key::Done(ids) => self.done.get_mut(ids),
         }
     }
 
@@ -243,7 +297,7 @@ impl Recorder {
     /// A slot is cleared: what it held is complete.
     pub(crate) fn finish(&mut self, slot: usize) {
         if let Some(trace) = self.live[slot].take() {
-            self.done.insert(trace.ids.clone(), Arc::new(trace));
+            self.done.insert(trace.ids.clone(), trace);
         }
     }
 
@@ -265,14 +319,16 @@ impl SlotRecorder<'_> {
     pub(crate) fn write(&mut self, block: usize, part: Part, rows: &[f32]) {
         let place = self.layout.part(block, part);
         let at = self.rows.finished.len() - rows.len() / place.width;
-        self.rows.write(place, at, rows);
+        if let Some(pages) = self.rows.pages_mut(part) {
+            pages.write(place, at, rows);
+        }
     }
 
     /// Records the last block's output for the last of the slot's tokens.
     pub(crate) fn write_last(&mut self, row: &[f32]) {
         let at = self.rows.finished.len() - 1;
         self.rows.finished[at] = true;
-        self.rows.write(self.layout.last(), at, row);
+        self.rows.pages.write(self.layout.last(), at, row);
     }
 }
 
@@ -348,22 +404,36 @@ impl Recorded {
 
     /// Rows of a part, one behind the other; zeros where nothing was recorded.
     fn gather(&self, model: &Model, place: Place, rows: &[usize]) -> Buffer {
-        let width = place.width;
-        let mut out = model.pool.take(rows.len() * width);
-        out.par_chunks_mut(PAGE * width).zip(rows.par_chunks(PAGE)).for_each(|(out, rows)| {
-            for (to, &row) in out.chunks_exact_mut(width).zip(rows) {
-                match self.find(row) {
-                    Some((rows, at)) => to.copy_from_slice(rows.slice(place, at)),
-                    None => to.fill(0.0),
-                }
-            }
+        let mut out = model.pool.take(rows.len() * place.width);
+        out.par_chunks_mut(PAGE * place.width).zip(rows.par_chunks(PAGE)).for_each(|(out, rows)| {
+            self.copy(place, |rows| Some(&rows.pages), rows, out);
         });
         out
     }
 
-    /// A part of some rows.
+    /// Copies rows of a part from the pages that have it.
+    fn copy(&self, place: Place, pages: fn(&Rows) -> Option<&Pages>, rows: &[usize], out: &mut [f32]) {
+        for (to, &row) in out.chunks_exact_mut(place.width).zip(rows) {
+            match self.find(row).and_then(|(rows, at)| Some(pages(rows)?.slice(place, at))) {
+                Some(from) => to.copy_from_slice(from),
+                None => to.fill(0.0),
+            }
+        }
+    }
+
+    /// A part of some rows that every recorded row has.
     pub(crate) fn part(&self, model: &Model, block: usize, part: Part, rows: &[usize]) -> Buffer {
         self.gather(model, self.layout.part(block, part), rows)
+    }
+
+    /// Whether a row needs no computing of its gates.
+    pub(crate) fn has_gates(&self, row: usize) -> bool {
+        self.find(row).is_none_or(|(rows, _)| rows.gates.is_some())
+    }
+
+    /// Copies the gates of rows that have them.
+    pub(crate) fn gates(&self, block: usize, rows: &[usize], out: &mut [f32]) {
+        self.copy(self.layout.part(block, Part::Gates), |rows| rows.gates.as_ref(), rows, out);
     }
 
     /// The indices of all rows.

@@ -156,7 +156,8 @@ impl RightOperands {
             let (mine, others) = std::mem::take(&mut rest).split_at_mut(rows * width);
             rest = others;
             let sources = job.right.chunks(SLAB * job.right_stride);
-            slabs.extend(mine.chunks_mut(SLAB * width).zip(sources).map(|(slab, source)| (job, source, slab)));
+            slabs
+                .extend(mine.chunks_mut(SLAB * width).zip(sources).map(|(slab, source)| (job, source, slab)));
         }
         slabs.into_par_iter().for_each(|(job, source, slab)| {
             let depth = slab.len() / slab_width(job.width, panel);

@@ -113,8 +113,9 @@ impl Pass<'_> {
             self.finish(layer, next, rows, &mut projected);
             if next.is_some() {
                 record(at, chunks, Part::Middle, middle, c.hidden_size);
+                record(at, chunks, Part::Gates, gate_up, 2 * c.intermediate_size);
             } else {
-                record_last(c, chunks, middle, output);
+                record_last(c, chunks, middle, gate_up, output);
             }
             std::mem::swap(&mut stream, &mut output);
         }
@@ -203,12 +204,14 @@ fn record(block: usize, chunks: &mut [Chunk<'_>], part: Part, rows: &[f32], widt
 }
 
 /// Records the second half of the last block, which only the last token of each chunk goes through.
-fn record_last(c: &Config, chunks: &mut [Chunk<'_>], middle: &[f32], output: &[f32]) {
+fn record_last(c: &Config, chunks: &mut [Chunk<'_>], middle: &[f32], gate_up: &[f32], output: &[f32]) {
     let (block, d) = (c.num_hidden_layers - 1, c.hidden_size);
-    let rows = middle.chunks_exact(d).zip(output.chunks_exact(d));
-    for (chunk, (middle, output)) in chunks.iter_mut().zip(rows) {
+    let rows =
+        middle.chunks_exact(d).zip(gate_up.chunks_exact(2 * c.intermediate_size)).zip(output.chunks_exact(d));
+    for (chunk, ((middle, gate_up), output)) in chunks.iter_mut().zip(rows) {
         if let Some(recorder) = &mut chunk.recorder {
             recorder.write(block, Part::Middle, middle);
+            recorder.write(block, Part::Gates, gate_up);
             recorder.write_last(output);
         }
     }

@@ -142,7 +142,20 @@ pub(crate) fn turn_heads_backward_lanes<S: Simd>(
             let d_norm = if head < heads.queries { &mut *d_q_norm } else { &mut *d_k_norm };
             unturned[..dim].copy_from_slice(gradient);
             let eps = heads.eps;
-            rms_norm_backward_lanes(s, 1, from, dim, norm, eps, unturned, dim, gradient, dim, Write::Set, d_norm);
+            rms_norm_backward_lanes(
+                s,
+                1,
+                from,
+                dim,
+                norm,
+                eps,
+                unturned,
+                dim,
+                gradient,
+                dim,
+                Write::Set,
+                d_norm,
+            );
         }
     }
 }

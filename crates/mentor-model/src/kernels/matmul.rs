@@ -348,7 +348,14 @@ pub(crate) fn slab_width(n: usize, panel: usize) -> usize {
 
 /// Packs the right operand of [`matmul_tn`], `(rows, n)` with rows `stride` apart: [`SLAB`] rows after the other, each
 /// slab in panels.
-pub(crate) fn pack_slabs(rows: usize, n: usize, source: &[f32], stride: usize, slabs: &mut [f32], panel: usize) {
+pub(crate) fn pack_slabs(
+    rows: usize,
+    n: usize,
+    source: &[f32],
+    stride: usize,
+    slabs: &mut [f32],
+    panel: usize,
+) {
     for (start, slab) in (0..rows).step_by(SLAB).zip(slabs.chunks_mut(SLAB * slab_width(n, panel))) {
         let depth = SLAB.min(rows - start);
         pack_plain(&source[start * stride..], stride, depth, n, slab, panel, depth, 0);

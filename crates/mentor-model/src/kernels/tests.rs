@@ -4,7 +4,9 @@ use super::attention::{
     AttentionGrad, AttentionScratch, KeysValues, Part, Visible, append_keys_values, attend_backward_lanes,
     attend_lanes, attend_parts_lanes, keys_values_len,
 };
-use super::matmul::{Packed, Panels, Write, matmul_lanes, matmul_tn_lanes, pack_plain, pack_slabs, pack_transposed, slab_width};
+use super::matmul::{
+    Packed, Panels, Write, matmul_lanes, matmul_tn_lanes, pack_plain, pack_slabs, pack_transposed, slab_width,
+};
 use super::simd::{Portable, Simd};
 use super::{adamw, logprob, norm, rope, swiglu};
 use proptest::prelude::*;
