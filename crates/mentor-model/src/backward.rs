@@ -16,7 +16,7 @@ use crate::model::LayerIndex;
 use crate::packed::{BackwardLayer, BackwardWeights, ForwardLayer, ForwardWeights, PackedWeights};
 use crate::pool::{Buffer, Scratch, first};
 use crate::weight_gradients::{Job, Jobs, LowColumns, ones, weight_gradients};
-use crate::{Batch, Config, Gradients, Model, Result, attention};
+use crate::{Batch, Config, Model, Result, attention};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -29,7 +29,7 @@ pub(crate) struct Scored<'a> {
     pub(crate) d_values: &'a [f32],
 }
 
-/// The gradients of all parameters. Consumes the activations: their memory becomes the gradients' on the way.
+/// Adds the gradients of all parameters. Consumes the activations: their memory becomes the gradients' on the way.
 pub(crate) fn run(
     model: &Model,
     weights: &PackedWeights,
@@ -37,14 +37,13 @@ pub(crate) fn run(
     acts: Activations,
     logits: Option<Buffer>,
     scored: &Scored<'_>,
-) -> Result<Gradients> {
+    gradients: &mut [Buffer],
+) -> Result<()> {
     let (forward, backward) = (&weights.forward, weights.backward(model)?);
-    let mut gradients: Vec<Buffer> =
-        model.trainable().map(|(_, var)| model.pool.zeros(var.elem_count())).collect();
     let Activations { mut blocks, last_attended, last, positions, table } = acts;
     let again = Again { model, weights: forward, batch, positions: &positions, table: &table };
     let mut rows = Some((batch.predicting(), last_attended));
-    let mut d_stream = head(model, forward, backward, batch, &last, logits, scored, &mut gradients);
+    let mut d_stream = head(model, forward, backward, batch, &last, logits, scored, gradients);
     drop(last);
     for at in (0..model.index.layers.len()).rev() {
         let chosen = rows.take();
@@ -60,12 +59,12 @@ pub(crate) fn run(
             positions: &positions,
             table: &table,
         };
-        d_stream = block(&pass, acts, chosen.as_ref(), d_stream, &mut gradients);
+        d_stream = block(&pass, acts, chosen.as_ref(), d_stream, gradients);
     }
-    if let Some(gradient) = of_base(model, &mut gradients, model.index.embed) {
+    if let Some(gradient) = of_base(model, gradients, model.index.embed) {
         add_embeddings(model.config(), &batch.ids, &d_stream, gradient);
     }
-    Ok(Gradients::new(model.trained().names.clone(), gradients))
+    Ok(())
 }
 
 /// The gradient of a parameter of the checkpoint, unless it is frozen.

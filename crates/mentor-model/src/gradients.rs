@@ -2,7 +2,7 @@
 
 use crate::kernels::reduce;
 use crate::pool::Buffer;
-use crate::{Error, Result};
+use crate::{Error, Model, Result};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -16,6 +16,18 @@ pub struct Gradients {
 impl Gradients {
     pub(crate) fn new(names: Arc<[String]>, values: Vec<Buffer>) -> Self {
         Self { names, values }
+    }
+
+    /// Nothing yet.
+    pub(crate) fn zeros(model: &Model) -> Self {
+        let values = model.trainable().map(|(_, var)| model.pool.zeros(var.elem_count()));
+        Self { names: model.trained().names.clone(), values: values.collect() }
+    }
+
+    /// Whether there is one of every parameter of the model, in its size.
+    pub(crate) fn are_of(&self, model: &Model) -> bool {
+        self.names == model.trained().names
+            && model.trainable().zip(&self.values).all(|((_, var), values)| var.elem_count() == values.len())
     }
 
     /// The Euclidean norm over all parameters together.
@@ -75,5 +87,9 @@ impl Gradients {
 
     pub(crate) fn values(&self) -> &[Buffer] {
         &self.values
+    }
+
+    pub(crate) fn values_mut(&mut self) -> &mut [Buffer] {
+        &mut self.values
     }
 }

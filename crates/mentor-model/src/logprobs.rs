@@ -180,21 +180,45 @@ impl LogProbs {
     /// The gradient of a loss, given its derivative by each of [`LogProbs::values`]. Tokens of derivative zero
     /// save their part of the vocabulary projection.
     pub fn backward(self, d_values: &[f32]) -> Result<Gradients> {
-        if d_values.len() != self.values.len() {
-            return Err(Error::Batch(format!(
-                "{} derivatives for {} scored tokens",
-                d_values.len(),
-                self.values.len()
-            )));
-        }
+        self.check(d_values)?;
         match self.graph {
             Graph::Composed(graph) => composed::backward(&graph.0, &graph.1, d_values),
             Graph::Kernels(graph) => {
-                let KernelGraph { model, weights, batch, acts, logits, temperature, log_sum_exp } = *graph;
-                let scored = Scored { temperature, log_sum_exp: &log_sum_exp, d_values };
-                in_pool(|| backward::run(&model, &weights, &batch, acts, logits, &scored))
+                let mut gradients = Gradients::zeros(&graph.model);
+                graph.backward(d_values, &mut gradients)?;
+                Ok(gradients)
             }
         }
+    }
+
+    /// [`LogProbs::backward`] added to the gradients of other batches: what
+    /// [`Gradients::accumulate`] gives but for rounding, without room for another set of gradients.
+    pub fn backward_onto(self, d_values: &[f32], gradients: &mut Gradients) -> Result<()> {
+        self.check(d_values)?;
+        match self.graph {
+            Graph::Composed(graph) => gradients.accumulate(composed::backward(&graph.0, &graph.1, d_values)?),
+            Graph::Kernels(graph) => graph.backward(d_values, gradients),
+        }
+    }
+
+    fn check(&self, d_values: &[f32]) -> Result<()> {
+        if d_values.len() == self.values.len() {
+            return Ok(());
+        }
+        let (found, wanted) = (d_values.len(), self.values.len());
+        Err(Error::Batch(format!("{found} derivatives for {wanted} scored tokens")))
+    }
+}
+
+impl KernelGraph {
+    fn backward(self, d_values: &[f32], gradients: &mut Gradients) -> Result<()> {
+        let Self { model, weights, batch, acts, logits, temperature, log_sum_exp } = self;
+        if !gradients.are_of(&model) {
+            return Err(Error::Mismatch("gradients of different models cannot be added".into()));
+        }
+        let scored = Scored { temperature, log_sum_exp: &log_sum_exp, d_values };
+        let sums = gradients.values_mut();
+        in_pool(|| backward::run(&model, &weights, &batch, acts, logits, &scored, sums))
     }
 }
 

@@ -288,7 +288,7 @@ impl Model {
         }
     }
 
-    /// A model with its own copy of every parameter: a frozen reference, for instance.
+    /// A model with its own copy of every parameter: a frozen reference, for instance. Working memory is shared.
     pub fn duplicate(&self) -> Result<Self> {
         self.to_device(self.base.vars[0].device())
     }
@@ -296,7 +296,8 @@ impl Model {
     /// A copy of the model on another device.
     pub fn to_device(&self, device: &Device) -> Result<Self> {
         let lora = self.lora.as_ref().map(|lora| lora.copy_to(device)).transpose()?;
-        Ok(Self::assemble(self.config.clone(), self.base.copy_to(device)?, lora))
+        let copy = Self::assemble(self.config.clone(), self.base.copy_to(device)?, lora);
+        Ok(Self { pool: self.pool.clone(), scratch: self.scratch.clone(), ..copy })
     }
 
     /// The same parameters under a second handle, buffers shared too.

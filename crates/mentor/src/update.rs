@@ -58,10 +58,9 @@ pub fn policy_gradient(
         let evaluated =
             evaluate(objective, &columns.of(&logprobs.values, objective.kl.is_some()), &normalization)?;
         stats.add(&evaluated, &logprobs);
-        let gradients = logprobs.backward(&evaluated.d_logprobs)?;
         match &mut total {
-            None => total = Some(gradients),
-            Some(total) => total.accumulate(gradients)?,
+            None => total = Some(logprobs.backward(&evaluated.d_logprobs)?),
+            Some(total) => logprobs.backward_onto(&evaluated.d_logprobs, total)?,
         }
     }
     total.context("a mini-batch without rollouts")
