@@ -4,6 +4,7 @@
 //! beside attention, then rows again (projections and first norm). Every sum over the batch runs in an order
 //! that the batch alone fixes.
 
+use crate::batch::Targets;
 use crate::forward::{Activations, Again, Block, ROWS, head_rows, heads};
 use crate::kernels::heads::turn_heads_backward;
 use crate::kernels::logprob::token_logprob_backward;
@@ -22,6 +23,7 @@ use std::ops::Range;
 
 /// What was scored and what came of it.
 pub(crate) struct Scored<'a> {
+    pub(crate) targets: &'a Targets,
     pub(crate) temperature: f32,
     /// One per scored token.
     pub(crate) log_sum_exp: &'a [f32],
@@ -42,12 +44,12 @@ pub(crate) fn run(
     let (forward, backward) = (&weights.forward, weights.backward(model)?);
     let Activations { mut blocks, last_attended, last, positions, table } = acts;
     let again = Again { model, weights: forward, batch, positions: &positions, table: &table };
-    let mut rows = Some((batch.predicting(), last_attended));
-    let mut d_stream = head(model, forward, backward, batch, &last, logits, scored, gradients);
+    let mut rows = Some((&scored.targets.rows[..], last_attended));
+    let mut d_stream = head(model, forward, backward, &last, logits, scored, gradients);
     drop(last);
     for at in (0..model.index.layers.len()).rev() {
         let chosen = rows.take();
-        let acts = blocks.pop(at, chosen.as_ref().map(|(rows, _)| &rows[..]), &again);
+        let acts = blocks.pop(at, chosen.as_ref().map(|&(rows, _)| rows), &again);
         let pass = Pass {
             model,
             // Below the first block there is only the embedding.
@@ -100,7 +102,6 @@ fn head(
     model: &Model,
     forward: &ForwardWeights,
     weights: &BackwardWeights,
-    batch: &Batch,
     stream: &[f32],
     logits: Option<Buffer>,
     scored: &Scored<'_>,
@@ -129,7 +130,7 @@ fn head(
             .zip(chunk.par_chunks(rows))
             .with_max_len(1)
             .for_each(|((((d_logits, normal), d_rows), partial), chosen)| {
-                let part = HeadBlock { c, forward, weights, batch, stream, kept, scored, chosen };
+                let part = HeadBlock { c, forward, weights, stream, kept, scored, chosen };
                 model.scratch.with(|scratch| head_block(&part, d_logits, normal, d_rows, partial, scratch));
             });
         for (row, &i) in d_rows.chunks_exact(d).zip(chunk) {
@@ -152,7 +153,6 @@ struct HeadBlock<'a> {
     c: &'a Config,
     forward: &'a ForwardWeights,
     weights: &'a BackwardWeights,
-    batch: &'a Batch,
     stream: &'a [f32],
     /// Whether the logits are there.
     kept: bool,
@@ -179,7 +179,7 @@ fn head_block(
         matmul(count, normal, d, of.forward.head.panels(), d_logits, vocab, Write::Set);
     }
     for (row, &i) in d_logits.chunks_exact_mut(vocab).zip(of.chosen) {
-        let token = of.batch.ids[of.batch.scored[i]] as usize;
+        let token = of.scored.targets.tokens[i] as usize;
         let (log_sum_exp, weight) = (of.scored.log_sum_exp[i], of.scored.d_values[i]);
         token_logprob_backward(row, token, of.scored.temperature, log_sum_exp, weight);
     }
@@ -212,7 +212,7 @@ const CHUNK: usize = 16 * ROWS;
 fn block(
     pass: &Pass<'_>,
     mut acts: Block<'_>,
-    chosen: Option<&(Vec<usize>, Buffer)>,
+    chosen: Option<&(&[usize], Buffer)>,
     d_output: Buffer,
     gradients: &mut [Buffer],
 ) -> Buffer {

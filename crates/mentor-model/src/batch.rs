@@ -86,7 +86,7 @@ impl Batch {
         self.continues.push(continues);
     }
 
-    /// Number of tokens that are computed, scored or not.
+    /// Number of tokens, scored or not.
     pub fn tokens(&self) -> usize {
         self.ids.len()
     }
@@ -133,6 +133,30 @@ impl Batch {
         self.scored.iter().map(|at| before.get(at).copied().unwrap_or_else(|| at - 1)).collect()
     }
 
+    /// The batch without the tokens that predict nothing (the last of each sequence that nothing goes on from) and
+    /// without scores, and what it is computed for instead: rows of it.
+    pub(crate) fn trimmed(&self) -> (Self, Targets) {
+        let mut trimmed = Self::default();
+        let mut kept = Vec::with_capacity(self.ids.len());
+        for family in self.families() {
+            for sequence in family.clone() {
+                let start = self.starts[sequence];
+                let end = self.starts.get(sequence + 1).copied().unwrap_or(self.ids.len());
+                let is_beginning = sequence == family.start;
+                // A beginning predicts what goes on from it, and a batch has at least a row.
+                let needed = is_beginning && (family.len() > 1 || end - start == 1);
+                let rows = start..if needed { end } else { end - 1 };
+                kept.extend(rows.clone().map(|at| trimmed.ids.len() + at - start));
+                kept.resize(end, usize::MAX);
+                if !rows.is_empty() {
+                    trimmed.push(&self.ids[rows], [], !is_beginning);
+                }
+            }
+        }
+        let rows = self.predicting().iter().map(|&row| kept[row]).collect();
+        (trimmed, Targets { rows, tokens: self.scored.iter().map(|&at| self.ids[at]).collect() })
+    }
+
     /// Whether the fields keep their rules and every id is below `vocab_size`.
     pub fn validate(&self, vocab_size: usize) -> Result<()> {
         let error = |message: String| Err(Error::Batch(message));
@@ -174,6 +198,13 @@ impl Batch {
         }
         Ok(())
     }
+}
+
+/// The scored tokens of a batch, and the row that each is predicted from.
+#[derive(Debug)]
+pub(crate) struct Targets {
+    pub(crate) rows: Vec<usize>,
+    pub(crate) tokens: Vec<u32>,
 }
 
 /// How many tokens all members begin with that none of them scores. Every member keeps a token of its own.

@@ -504,8 +504,8 @@ pub(crate) fn head_block(
 const KEPT_LOGITS: usize = 1 << 24;
 
 /// Room for the logits of every scored token, `(S, V)`, unless they are too many to keep.
-pub(crate) fn room_for_logits(model: &Model, batch: &Batch) -> Option<Buffer> {
-    let count = batch.scored.len() * model.config().vocab_size;
+pub(crate) fn room_for_logits(model: &Model, scored: usize) -> Option<Buffer> {
+    let count = scored * model.config().vocab_size;
     (count <= KEPT_LOGITS).then(|| model.pool.take(count))
 }
 
@@ -514,40 +514,39 @@ pub(crate) fn room_for_logits(model: &Model, batch: &Batch) -> Option<Buffer> {
 pub(crate) fn score(
     model: &Model,
     weights: &ForwardWeights,
-    batch: &Batch,
+    tokens: &[u32],
     stream: &[f32],
     temperature: f32,
     logits: Option<&mut [f32]>,
 ) -> Vec<TokenLogProb> {
     let c = model.config();
     let (d, vocab) = (c.hidden_size, c.vocab_size);
-    let rows = head_rows(vocab).min(rows_per_block(batch.scored.len()));
+    let rows = head_rows(vocab).min(rows_per_block(tokens.len()));
     let zero = TokenLogProb { logprob: 0.0, entropy: 0.0, log_sum_exp: 0.0 };
-    let mut results = vec![zero; batch.scored.len()];
+    let mut results = vec![zero; tokens.len()];
     let block = |results: &mut [TokenLogProb],
-                 scored: &[usize],
+                 tokens: &[u32],
                  stream: &[f32],
                  logits: &mut [f32],
                  scratch: &mut _| {
         head_block(c, weights, stream, logits, scratch);
-        for ((result, row), &at) in results.iter_mut().zip(logits.chunks_exact(vocab)).zip(scored) {
-            *result = token_logprob_kernel(row, batch.ids[at] as usize, temperature);
+        for ((result, row), &token) in results.iter_mut().zip(logits.chunks_exact(vocab)).zip(tokens) {
+            *result = token_logprob_kernel(row, token as usize, temperature);
         }
     };
-    let parts =
-        results.par_chunks_mut(rows).zip(batch.scored.par_chunks(rows)).zip(stream.par_chunks(rows * d));
+    let parts = results.par_chunks_mut(rows).zip(tokens.par_chunks(rows)).zip(stream.par_chunks(rows * d));
     match logits {
         Some(logits) => {
             parts.zip(logits.par_chunks_mut(rows * vocab)).with_max_len(1).for_each(
-                |(((results, scored), stream), logits)| {
-                    model.scratch.with(|scratch| block(results, scored, stream, logits, scratch));
+                |(((results, tokens), stream), logits)| {
+                    model.scratch.with(|scratch| block(results, tokens, stream, logits, scratch));
                 },
             );
         }
-        None => parts.with_max_len(1).for_each(|((results, scored), stream)| {
+        None => parts.with_max_len(1).for_each(|((results, tokens), stream)| {
             model.scratch.with(|scratch| {
                 let mut logits = std::mem::take(&mut scratch.b);
-                block(results, scored, stream, first(&mut logits, scored.len() * vocab), scratch);
+                block(results, tokens, stream, first(&mut logits, tokens.len() * vocab), scratch);
                 scratch.b = logits;
             });
         }),

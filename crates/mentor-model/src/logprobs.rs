@@ -1,6 +1,7 @@
 //! Log-probabilities of chosen tokens, with and without a graph behind them.
 
 use crate::backward::{self, Scored};
+use crate::batch::Targets;
 use crate::composed;
 use crate::forward::{self, Activations, Keep};
 use crate::kernels::logprob::TokenLogProb;
@@ -52,7 +53,9 @@ enum Graph {
 struct KernelGraph {
     model: Model,
     weights: Arc<PackedWeights>,
+    /// What is computed, and what for: see [`Batch::trimmed`].
     batch: Batch,
+    targets: Targets,
     acts: Activations,
     logits: Option<Buffer>,
     temperature: f32,
@@ -105,31 +108,35 @@ impl Model {
                 Some(recording) => recording.weights.clone(),
                 None => Arc::new(PackedWeights::new(self)?),
             };
-            let wanted = batch.predicting();
-            let acts = match recording.as_mut().and_then(|recording| recording.take(batch)) {
-                Some(recorded) => forward::recorded(self, batch, &wanted, recorded),
-                None => forward::run(self, &weights.forward, batch, &wanted, keep)?,
+            let (batch, targets) = batch.trimmed();
+            let acts = match recording.as_mut().and_then(|recording| recording.take(&batch, &targets)) {
+                Some(recorded) => forward::recorded(self, &batch, &targets.rows, recorded),
+                None => forward::run(self, &weights.forward, &batch, &targets.rows, keep)?,
             };
-            Ok(self.scored(batch, temperature, weights, acts, keep))
+            Ok(self.scored(batch, targets, temperature, weights, acts, keep))
         })
     }
 
     /// The log-probabilities behind a forward pass.
     fn scored(
         &self,
-        batch: &Batch,
+        batch: Batch,
+        targets: Targets,
         temperature: f32,
         weights: Arc<PackedWeights>,
         acts: Activations,
         keep: Keep,
     ) -> LogProbs {
-        let mut logits = if keep == Keep::Everything { forward::room_for_logits(self, batch) } else { None };
+        let tokens = &targets.tokens;
+        let mut logits =
+            if keep == Keep::Everything { forward::room_for_logits(self, tokens.len()) } else { None };
         let scores =
-            forward::score(self, &weights.forward, batch, &acts.last, temperature, logits.as_deref_mut());
+            forward::score(self, &weights.forward, tokens, &acts.last, temperature, logits.as_deref_mut());
         let graph = KernelGraph {
             model: self.handle(),
             weights,
-            batch: batch.clone(),
+            batch,
+            targets,
             acts,
             logits,
             temperature,
@@ -166,8 +173,9 @@ impl Model {
         in_pool(|| {
             let weights = ForwardWeights::new(self)?;
             let score = |part: &Batch| {
-                let acts = forward::run(self, &weights, part, &part.predicting(), Keep::Nothing)?;
-                Ok(forward::score(self, &weights, part, &acts.last, temperature, None))
+                let (batch, targets) = part.trimmed();
+                let acts = forward::run(self, &weights, &batch, &targets.rows, Keep::Nothing)?;
+                Ok(forward::score(self, &weights, &targets.tokens, &acts.last, temperature, None))
             };
             let parts = parts(batch, NO_GRAD_TOKENS);
             let scores: Vec<Vec<TokenLogProb>> = parts.par_iter().map(score).collect::<Result<_>>()?;
@@ -212,11 +220,11 @@ impl LogProbs {
 
 impl KernelGraph {
     fn backward(self, d_values: &[f32], gradients: &mut Gradients) -> Result<()> {
-        let Self { model, weights, batch, acts, logits, temperature, log_sum_exp } = self;
+        let Self { model, weights, batch, targets, acts, logits, temperature, log_sum_exp } = self;
         if !gradients.are_of(&model) {
             return Err(Error::Mismatch("gradients of different models cannot be added".into()));
         }
-        let scored = Scored { temperature, log_sum_exp: &log_sum_exp, d_values };
+        let scored = Scored { targets: &targets, temperature, log_sum_exp: &log_sum_exp, d_values };
         let sums = gradients.values_mut();
         in_pool(|| backward::run(&model, &weights, &batch, acts, logits, &scored, sums))
     }

@@ -1,5 +1,6 @@
 //! What sampling computed of each token, kept so that the gradient need not compute it again.
 
+use crate::batch::Targets;
 use crate::packed::PackedWeights;
 use crate::pool::{Buffer, Pool};
 use crate::{Batch, Config, Model};
@@ -335,30 +336,27 @@ impl SlotRecorder<'_> {
 impl Recording {
     /// Whether all sequences of a batch are recorded.
     pub fn has(&self, batch: &Batch) -> bool {
-        self.find(batch).is_some()
+        let (batch, targets) = batch.trimmed();
+        self.find(&batch, &targets).is_some()
     }
 
-    /// The activations of a batch, if all its sequences are recorded; they are recorded no more afterwards.
-    pub(crate) fn take(&mut self, batch: &Batch) -> Option<Recorded> {
-        let recorded = self.find(batch)?;
+    /// The activations of a (trimmed) batch, if all its sequences are recorded; they are recorded no more afterwards.
+    pub(crate) fn take(&mut self, batch: &Batch, targets: &Targets) -> Option<Recorded> {
+        let recorded = self.find(batch, targets)?;
         for Segment { trace, .. } in &recorded.segments {
             self.traces.remove(&trace.ids);
         }
         Some(recorded)
     }
 
-    /// The last token of a sequence needs no activations, since nothing comes after it.
-    fn find(&self, batch: &Batch) -> Option<Recorded> {
+    fn find(&self, batch: &Batch, targets: &Targets) -> Option<Recorded> {
         let sequences: Vec<(usize, usize)> = batch.sequences().collect();
         let pasts = batch.pasts();
         let mut segments = Vec::with_capacity(sequences.len());
         for family in batch.families() {
             let (first, others) = (family.start, family.start + 1..family.end);
             let (start, end) = sequences[first];
-            let shared = &batch.ids[start..end];
-            let of = |own: &[u32]| {
-                self.traces.get(&[shared, own].concat()[..end - start + own.len() - 1]).cloned()
-            };
+            let of = |own: &[u32]| self.traces.get(&[&batch.ids[start..end], own].concat()).cloned();
             let members = others.map(|member| {
                 let rows = sequences[member].0..sequences[member].1;
                 Some(Segment { past: pasts[member], trace: of(&batch.ids[rows.clone()])?, rows })
@@ -373,8 +371,8 @@ impl Recording {
             segments.extend(members);
         }
         let recorded = Recorded { layout: self.layout, segments, rows: (0..batch.tokens()).collect() };
-        let scorable = |row: usize| recorded.find(row).is_some_and(|(rows, at)| rows.finished[at]);
-        batch.predicting().into_iter().all(scorable).then_some(recorded)
+        let scorable = |&row: &usize| recorded.find(row).is_some_and(|(rows, at)| rows.finished[at]);
+        targets.rows.iter().all(scorable).then_some(recorded)
     }
 }
 

@@ -4,6 +4,7 @@ use super::attention::{
     AttentionGrad, AttentionScratch, KeysValues, Part, Visible, append_keys_values, attend_backward_lanes,
     attend_lanes, attend_parts_lanes, keys_values_len,
 };
+use super::heads::{Heads, turn_heads_backward_lanes, turn_heads_lanes};
 use super::matmul::{
     Packed, Panels, Write, matmul_lanes, matmul_tn_lanes, pack_plain, pack_slabs, pack_transposed, slab_width,
 };
@@ -179,24 +180,69 @@ fn norms<S: Simd>(s: S, rows: usize, dim: usize) {
     close(&dw.iter().map(|x| x - 0.25).collect::<Vec<_>>(), &slopes(&w, all), 1e-3);
 }
 
-fn turns<S: Simd>(s: S, half: usize, rows: usize) {
-    let frequencies: Vec<f32> = (0..half).map(|i| 10_000f64.powf(-(i as f64) / half as f64) as f32).collect();
+/// Heads of rows of one more value than they need, with and without norms.
+fn turned<S: Simd>(s: S, half: usize, [queries, keys]: [usize; 2], rows: usize) {
+    let (dim, count, eps) = (2 * half, queries + keys, 1e-5);
+    let frequency = |i: usize| 10_000f64.powf(-(i as f64) / half as f64);
+    let frequencies: Vec<f32> = (0..half).map(|i| frequency(i) as f32).collect();
     let table = rope::RopeTable::new(rows + 2, &frequencies);
     let positions: Vec<usize> = (0..rows).map(|i| (i * 2 + 1) % (rows + 2)).collect();
-    let x = values(rows * (2 * half + 1), 7);
-    let mut y = x.clone();
-    rope::rope_lanes(s, &mut y, 2 * half + 1, &positions, &table, rope::Turn::Forward);
-    for (r, &p) in positions.iter().enumerate() {
-        for i in 0..half {
-            let angle = p as f64 * 10_000f64.powf(-(i as f64) / half as f64);
-            let at = r * (2 * half + 1) + i;
-            let (a, b) = (f64::from(x[at]), f64::from(x[at + half]));
-            close(&[y[at]], &[a * angle.cos() - b * angle.sin()], 1e-5);
-            close(&[y[at + half]], &[b * angle.cos() + a * angle.sin()], 1e-5);
-        }
+    let (x, stride) = (values(rows * (count * dim + 1), 7), count * dim + 1);
+    let norms = [values(dim, 8), values(dim, 9)];
+    for normalised in [false, true] {
+        let [q_norm, k_norm] = norms.each_ref().map(|norm| normalised.then_some(&norm[..]));
+        let heads = Heads { queries, keys, head_dim: dim, q_norm, k_norm, eps, table: &table };
+        let formula = |x: &[f64], norms: [&[f64]; 2], row: usize, head: usize| -> Vec<f64> {
+            let x = &x[row * stride + head * dim..][..dim];
+            let mean = x.iter().map(|x| x * x).sum::<f64>() / dim as f64;
+            let norm = norms[usize::from(head >= queries)];
+            let one =
+                |i: usize| if normalised { x[i] * norm[i] / (mean + f64::from(eps)).sqrt() } else { x[i] };
+            let turn = |i: usize, other: f64| {
+                let angle = positions[row] as f64 * frequency(i % half);
+                one(i) * angle.cos() + other * angle.sin()
+            };
+            let low = (0..half).map(|i| turn(i, -one(i + half)));
+            low.chain((half..dim).map(|i| turn(i, one(i - half)))).collect()
+        };
+        let each = || (0..rows).flat_map(|row| (0..count).map(move |head| (row, head)));
+        let wide_norms = norms.each_ref().map(|norm| wide(norm));
+        let [q, k] = &wide_norms;
+        let mut y = vec![f32::NAN; rows * count * dim];
+        turn_heads_lanes(s, heads, &positions, &x, stride, &mut y, count * dim);
+        let expected: Vec<f64> =
+            each().flat_map(|(row, head)| formula(&wide(&x), [q, k], row, head)).collect();
+        close(&y, &expected, 1e-5);
+
+        let dy = values(x.len(), 10);
+        let loss = |x: &[f64], norms: [&[f64]; 2]| -> f64 {
+            let of = |(row, head): (usize, usize)| -> f64 {
+                let dy = &dy[row * stride + head * dim..];
+                formula(x, norms, row, head).iter().zip(dy).map(|(y, &d)| y * f64::from(d)).sum()
+            };
+            each().map(of).sum()
+        };
+        let mut dx = dy.clone();
+        let (mut d_q, mut d_k) = (vec![0.0; dim], vec![0.0; dim]);
+        let mut unturned = vec![0.0; dim];
+        turn_heads_backward_lanes(
+            s,
+            heads,
+            &positions,
+            &x,
+            &mut dx,
+            stride,
+            &mut d_q,
+            &mut d_k,
+            &mut unturned,
+        );
+        let slope = slopes(&x, |x| loss(x, [q, k]));
+        let inside: Vec<usize> = (0..x.len()).filter(|at| at % stride < count * dim).collect();
+        let at = |values: &[f32]| -> Vec<f32> { inside.iter().map(|&at| values[at]).collect() };
+        close(&at(&dx), &inside.iter().map(|&at| slope[at]).collect::<Vec<_>>(), 1e-3);
+        close(&d_q, &slopes(&norms[0], |q| loss(&wide(&x), [q, k])), 1e-3);
+        close(&d_k, &slopes(&norms[1], |k| loss(&wide(&x), [q, k])), 1e-3);
     }
-    rope::rope_lanes(s, &mut y, 2 * half + 1, &positions, &table, rope::Turn::Back);
-    close(&y, &wide(&x), 1e-5);
 }
 
 fn gated<S: Simd>(s: S, rows: usize, width: usize) {
@@ -401,8 +447,10 @@ proptest! {
     }
 
     #[test]
-    fn turning_there_and_back_is_nothing(half in 1usize..20, rows in 1usize..9) {
-        at_every_level!(turns(half, rows));
+    fn turned_heads_and_their_gradients_equal_their_definition(
+        half in 1usize..20, queries in 1usize..20, keys in 1usize..3, rows in 1usize..4,
+    ) {
+        at_every_level!(turned(half, [queries, keys], rows));
     }
 
     #[test]
