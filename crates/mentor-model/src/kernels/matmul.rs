@@ -103,12 +103,29 @@ pub(crate) fn pack_transposed(
     capacity: usize,
     column: usize,
 ) {
+    // A width the compiler knows costs no more than the moves.
+    match panel {
+        32 => pack_transposed_of::<32>(source, stride, rows, columns, panels, capacity, column),
+        16 => pack_transposed_of::<16>(source, stride, rows, columns, panels, capacity, column),
+        8 => pack_transposed_of::<8>(source, stride, rows, columns, panels, capacity, column),
+        _ => unreachable!("no instruction set has panels of {panel} columns"),
+    }
+}
+
+fn pack_transposed_of<const PANEL: usize>(
+    source: &[f32],
+    stride: usize,
+    rows: usize,
+    columns: usize,
+    panels: &mut [f32],
+    capacity: usize,
+    column: usize,
+) {
     for row in 0..rows {
         let at = column + row;
-        let base = at / panel * capacity * panel + at % panel;
-        let values = &source[row * stride..row * stride + columns];
-        for (place, &value) in panels[base..].iter_mut().step_by(panel).zip(values) {
-            *place = value;
+        let (lines, _) = panels[at / PANEL * capacity * PANEL..].as_chunks_mut::<PANEL>();
+        for (line, &value) in lines.iter_mut().zip(&source[row * stride..row * stride + columns]) {
+            line[at % PANEL] = value;
         }
     }
 }
