@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use mentor::bench::Name;
+use mentor::config::MemoryConfig;
 
 /// Teacher-guided reinforcement learning of tool use.
 #[derive(Parser)]
@@ -210,7 +211,7 @@ pub struct BenchOptions {
     #[arg(long)]
     pub recompute: bool,
     /// Mebibytes of what sampling computed that `grpo-step` keeps for the gradient.
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    #[arg(long, value_name = "N", default_value_t = MemoryConfig::default().recorded_mib)]
     pub recorded_mib: usize,
     /// Number format. There is `f32`.
     #[arg(long, value_name = "T", default_value = "f32")]

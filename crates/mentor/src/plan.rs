@@ -123,8 +123,9 @@ pub fn work(experiment: &Experiment, arm: &Arm, speed: &Speed, trained: usize) -
     }
 }
 
-/// Memory the run takes at its peak, near enough: the caches of all episodes in play, the activations of one
-/// micro-batch, the base model (the reference), and weights, gradients and two moments of what is trained.
+/// Memory the run takes at its peak, near enough: the caches of all episodes in play, what is recorded of them, the
+/// activations of one micro-batch, the base model (the reference), and weights, gradients and two moments of what is
+/// trained.
 pub fn memory(experiment: &Experiment, model: &Model, trained: usize) -> f64 {
     let config = model.config();
     let layers = config.num_hidden_layers as f64;
@@ -134,8 +135,11 @@ pub fn memory(experiment: &Experiment, model: &Model, trained: usize) -> f64 {
     let widths = 12.0 * config.hidden_size as f64 + 5.0 * config.intermediate_size as f64;
     let activations = MICRO_BATCH_TOKENS as f64 * layers * widths;
     let parameters = model.parameter_count() as f64 + 4.0 * trained as f64;
+    let tokens = (experiment.rl.prompts * experiment.rl.group * experiment.limits.tokens) as f64;
+    let recorded_widths = 4.0 * config.hidden_size as f64 + 2.0 * config.intermediate_size as f64;
+    let recorded = (4.0 * tokens * layers * recorded_widths).min(experiment.memory.recorded_bytes() as f64);
     let floats = slots * experiment.limits.tokens as f64 * cache + activations + parameters;
-    4.0 * floats + PROGRAM_BYTES
+    4.0 * floats + recorded + PROGRAM_BYTES
 }
 
 /// The program, its tasks and its logs.
