@@ -13,7 +13,7 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Tokens that [`Model::logprobs_no_grad`] runs at a time: whole sequences until there are this many.
+/// Tokens that [`Model::logprobs_no_grad`] runs at a time on a thread: whole sequences until there are this many.
 const NO_GRAD_TOKENS: usize = 1024;
 
 /// Log-probabilities of a batch's scored tokens, and what their gradient needs.
@@ -163,7 +163,7 @@ impl Model {
     }
 
     /// Log-probabilities and entropies of the scored tokens, bit for bit those of [`Model::logprobs`], without
-    /// keeping anything for a gradient: memory for some thousand tokens however long the batch.
+    /// keeping anything for a gradient: memory for some thousand tokens a thread however long the batch.
     pub fn logprobs_no_grad(&self, batch: &Batch, temperature: f32) -> Result<(Vec<f32>, Vec<f32>)> {
         check(self, batch, temperature)?;
         if !self.is_on_cpu() {

@@ -71,7 +71,7 @@ pub struct MemoryConfig {
 
 impl Default for MemoryConfig {
     fn default() -> Self {
-        Self { recompute: false, recorded_mib: 448 }
+        Self { recompute: false, recorded_mib: 384 }
     }
 }
 
