@@ -131,8 +131,8 @@ pub(crate) fn weight_gradients(model: &Model, rows: usize, jobs: Vec<Job<'_>>) {
 
 /// The right operands of some gradients, each packed once for all strips and all projections that read it.
 struct RightOperands {
-    /// Where each begins: by its address and width.
-    starts: BTreeMap<(usize, usize), usize>,
+    /// Where each begins: by its address, stride and width.
+    starts: BTreeMap<[usize; 3], usize>,
     data: Buffer,
 }
 
@@ -141,7 +141,7 @@ impl RightOperands {
         let panel = Level::detect().panel();
         let (mut starts, mut distinct, mut end) = (BTreeMap::new(), Vec::new(), 0);
         for job in jobs {
-            starts.entry((job.right.as_ptr().addr(), job.width)).or_insert_with(|| {
+            starts.entry(Self::key(job)).or_insert_with(|| {
                 distinct.push(job);
                 let start = end;
                 end += rows * slab_width(job.width, panel);
@@ -166,7 +166,11 @@ impl RightOperands {
         Self { starts, data }
     }
 
+    fn key(job: &Job<'_>) -> [usize; 3] {
+        [job.right.as_ptr().addr(), job.right_stride, job.width]
+    }
+
     fn of(&self, job: &Job<'_>) -> &[f32] {
-        &self.data[self.starts[&(job.right.as_ptr().addr(), job.width)]..]
+        &self.data[self.starts[&Self::key(job)]..]
     }
 }

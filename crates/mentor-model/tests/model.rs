@@ -176,12 +176,20 @@ fn gradients_add_up_and_clip() {
     let once = gradients();
     let norm = once.norm();
     assert!((twice.norm() - 2.0 * norm).abs() < 1e-4 * norm);
+    let mut onto = gradients();
+    model.logprobs(&batch, 1.0).unwrap().backward_onto(&d, &mut onto).unwrap();
+    for (name, values) in twice.iter() {
+        let size = values.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+        assert!(furthest(values, onto.get(name).unwrap()) < 1e-5 * size, "{name}");
+    }
     assert_eq!(twice.clip(1.0), 2.0 * norm);
     assert!((twice.norm() - 1.0).abs() < 1e-4);
     assert_eq!(twice.clip(5.0), twice.norm());
     let other = Model::random(Config { num_hidden_layers: 1, ..tiny(true) }, 1).unwrap();
     let foreign = other.logprobs(&batch, 1.0).unwrap().backward(&d).unwrap();
     assert!(twice.accumulate(foreign).is_err());
+    assert!(other.logprobs(&batch, 1.0).unwrap().backward_onto(&d, &mut twice).is_err());
+    assert!(model.logprobs(&batch, 1.0).unwrap().backward_onto(&d[1..], &mut twice).is_err());
 }
 
 #[test]

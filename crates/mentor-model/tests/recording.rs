@@ -110,14 +110,17 @@ fn gates_are_given_up_before_sequences_and_computed_again() {
     for (name, model) in models(4) {
         let has_all =
             |recording: &Recording| (0..PROMPTS.len()).all(|group| recording.has(&batch(group, sampled)));
-        // Room for every sequence, by a small step: so none for all gates, as much as everything else.
-        let mut recording = (1..500).map(|i| play(&model, i * 20_000)).find(has_all).unwrap();
-        for group in 0..PROMPTS.len() {
-            let batch = batch(group, sampled);
-            let options = PassOptions { recording: Some(&mut recording), recompute: false };
-            let found = trained(&model, &batch, options);
-            assert!(!recording.has(&batch), "{name}: used");
-            assert!(found == trained(&model, &batch, PassOptions::default()), "{name}, group {group}");
+        // From just enough room for every sequence on: for no gates, for some, for all.
+        let least = (1..500).find(|i| has_all(&play(&model, i * 20_000))).unwrap();
+        for bytes in (least..2 * least + 2).step_by(least / 5 + 1).map(|i| i * 20_000) {
+            let mut recording = play(&model, bytes);
+            for group in 0..PROMPTS.len() {
+                let batch = batch(group, sampled);
+                let options = PassOptions { recording: Some(&mut recording), recompute: false };
+                let found = trained(&model, &batch, options);
+                assert!(!recording.has(&batch), "{name}: used");
+                assert!(found == trained(&model, &batch, PassOptions::default()), "{name}, group {group}");
+            }
         }
     }
 }

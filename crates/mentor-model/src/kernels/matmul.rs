@@ -91,6 +91,16 @@ pub(crate) struct Panels<'a> {
     pub(crate) data: &'a [f32],
 }
 
+/// Calls a packing function made for panels of a width that the compiler knows: a few moves then, a call each otherwise.
+macro_rules! of_width {
+    ($panel:expr, [$($width:literal),*], $pack:ident $arguments:tt) => {
+        match $panel {
+            $($width => $pack::<$width> $arguments,)*
+            _ => unreachable!("no instruction set has panels of {} columns", $panel),
+        }
+    };
+}
+
 /// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as columns `column..` of
 /// panels with room for `capacity` rows each: the matrix is transposed.
 pub(crate) fn pack_transposed(
@@ -103,13 +113,11 @@ pub(crate) fn pack_transposed(
     capacity: usize,
     column: usize,
 ) {
-    // A width the compiler knows costs no more than the moves.
-    match panel {
-        32 => pack_transposed_of::<32>(source, stride, rows, columns, panels, capacity, column),
-        16 => pack_transposed_of::<16>(source, stride, rows, columns, panels, capacity, column),
-        8 => pack_transposed_of::<8>(source, stride, rows, columns, panels, capacity, column),
-        _ => unreachable!("no instruction set has panels of {panel} columns"),
-    }
+    of_width!(
+        panel,
+        [32, 16, 8],
+        pack_transposed_of(source, stride, rows, columns, panels, capacity, column)
+    );
 }
 
 fn pack_transposed_of<const PANEL: usize>(
@@ -142,16 +150,11 @@ pub(crate) fn pack_plain(
     capacity: usize,
     row: usize,
 ) {
-    // Copies of a width the compiler knows are a few moves; a call each otherwise.
-    match panel {
-        32 => pack_plain_of::<32>(source, stride, rows, columns, panels, capacity, row),
-        16 => pack_plain_of::<16>(source, stride, rows, columns, panels, capacity, row),
-        12 => pack_plain_of::<12>(source, stride, rows, columns, panels, capacity, row),
-        8 => pack_plain_of::<8>(source, stride, rows, columns, panels, capacity, row),
-        6 => pack_plain_of::<6>(source, stride, rows, columns, panels, capacity, row),
-        4 => pack_plain_of::<4>(source, stride, rows, columns, panels, capacity, row),
-        _ => unreachable!("no instruction set has panels of {panel} columns"),
-    }
+    of_width!(
+        panel,
+        [32, 16, 12, 8, 6, 4],
+        pack_plain_of(source, stride, rows, columns, panels, capacity, row)
+    );
 }
 
 fn pack_plain_of<const PANEL: usize>(
