@@ -1,7 +1,7 @@
 //! Attention over a batch, forward and backward: each key-value head of each family of sequences is a task of its
 //! own. A family's shared beginning is packed once, and each of its sequences in turn behind it.
 
-use crate::forward::AttentionActivations;
+use crate::activations::AttentionActivations;
 use crate::kernels::attention::{
     AttentionGrad, KeysValues, Visible, append_keys_values, attend, attend_backward, keys_values_len,
 };

@@ -4,19 +4,21 @@
 //! beside attention, then rows again (projections and first norm). Every sum over the batch runs in an order
 //! that the batch alone fixes.
 
+mod head;
+
+use crate::activations::{Activations, Again, Block};
 use crate::batch::Targets;
-use crate::forward::{Activations, Again, Block, ROWS, head_rows, heads};
+use crate::forward::{ROWS, heads};
 use crate::kernels::heads::turn_heads_backward;
-use crate::kernels::logprob::token_logprob_backward;
-use crate::kernels::matmul::{Write, matmul};
+use crate::kernels::matmul::Write;
 use crate::kernels::norm::{rms_norm, rms_norm_backward};
 use crate::kernels::reduce;
 use crate::kernels::rope::RopeTable;
 use crate::kernels::swiglu::swiglu_backward;
 use crate::model::LayerIndex;
-use crate::packed::{BackwardLayer, BackwardWeights, ForwardLayer, ForwardWeights, PackedWeights};
+use crate::packed::{BackwardLayer, ForwardLayer, PackedWeights};
 use crate::pool::{Buffer, Scratch, first};
-use crate::weight_gradients::{Job, Jobs, LowColumns, ones, weight_gradients};
+use crate::weight_gradients::{Jobs, LowColumns, ones, weight_gradients};
 use crate::{Batch, Config, Model, Result, attention};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -45,7 +47,7 @@ pub(crate) fn run(
     let Activations { mut blocks, last_attended, last, positions, table } = acts;
     let again = Again { model, weights: forward, batch, positions: &positions, table: &table };
     let mut rows = Some((&scored.targets.rows[..], last_attended));
-    let mut d_stream = head(model, forward, backward, &last, logits, scored, gradients);
+    let mut d_stream = head::head(model, forward, backward, &last, logits, scored, gradients);
     drop(last);
     for at in (0..model.index.layers.len()).rev() {
         let chosen = rows.take();
@@ -87,107 +89,6 @@ fn add_embeddings(c: &Config, ids: &[u32], d_stream: &[f32], gradient: &mut [f32
             }
         }
     });
-}
-
-/// Scored tokens whose logits are held at a time: 16 MiB of them, but enough to be worth a pass over the head's
-/// gradient.
-fn head_chunk(vocab_size: usize) -> usize {
-    let rows = head_rows(vocab_size);
-    ((1 << 22) / vocab_size / rows * rows).max(rows * 256usize.div_ceil(rows))
-}
-
-/// The vocabulary projection and the last norm; returns the gradient of the rows that predict the scored
-/// tokens. Tokens of zero weight cost nothing. Logits that were kept become their gradient; others are computed again.
-fn head(
-    model: &Model,
-    forward: &ForwardWeights,
-    weights: &BackwardWeights,
-    stream: &[f32],
-    logits: Option<Buffer>,
-    scored: &Scored<'_>,
-    gradients: &mut [Buffer],
-) -> Buffer {
-    let c = model.config();
-    let (d, vocab, rows) = (c.hidden_size, c.vocab_size, head_rows(c.vocab_size));
-    let weighty: Vec<usize> = (0..scored.d_values.len()).filter(|&i| scored.d_values[i] != 0.0).collect();
-    let mut d_stream = model.pool.zeros(stream.len());
-    // Rows of zero weight would be in the way of those that have some.
-    let (mut logits, kept) = match logits {
-        Some(logits) if weighty.len() == scored.d_values.len() => (logits, true),
-        _ => (model.pool.take(weighty.len().min(head_chunk(vocab)) * vocab), false),
-    };
-    for (at, chunk) in weighty.chunks(head_chunk(vocab)).enumerate() {
-        let first = if kept { at * head_chunk(vocab) * vocab } else { 0 };
-        let d_logits = &mut logits[first..first + chunk.len() * vocab];
-        let mut normal = model.pool.take(chunk.len() * d);
-        let mut d_rows = model.pool.take(chunk.len() * d);
-        let mut partial = model.pool.zeros(chunk.len().div_ceil(rows) * d);
-        d_logits
-            .par_chunks_mut(rows * vocab)
-            .zip(normal.par_chunks_mut(rows * d))
-            .zip(d_rows.par_chunks_mut(rows * d))
-            .zip(partial.par_chunks_mut(d))
-            .zip(chunk.par_chunks(rows))
-            .with_max_len(1)
-            .for_each(|((((d_logits, normal), d_rows), partial), chosen)| {
-                let part = HeadBlock { c, forward, weights, stream, kept, scored, chosen };
-                model.scratch.with(|scratch| head_block(&part, d_logits, normal, d_rows, partial, scratch));
-            });
-        for (row, &i) in d_rows.chunks_exact(d).zip(chunk) {
-            d_stream[i * d..(i + 1) * d].copy_from_slice(row);
-        }
-        if let Some(gradient) = of_base(model, gradients, model.index.norm) {
-            add_partials(gradient, &partial);
-        }
-        if let Some(out) = of_base(model, gradients, model.index.output()) {
-            let job =
-                Job { left: d_logits, left_stride: vocab, right: &normal, right_stride: d, width: d, out };
-            weight_gradients(model, chunk.len(), vec![job]);
-        }
-    }
-    d_stream
-}
-
-/// What a block of rows of [`head`] reads.
-struct HeadBlock<'a> {
-    c: &'a Config,
-    forward: &'a ForwardWeights,
-    weights: &'a BackwardWeights,
-    stream: &'a [f32],
-    /// Whether the logits are there.
-    kept: bool,
-    scored: &'a Scored<'a>,
-    /// Indices into the scored tokens.
-    chosen: &'a [usize],
-}
-
-fn head_block(
-    of: &HeadBlock<'_>,
-    d_logits: &mut [f32],
-    normal: &mut [f32],
-    d_rows: &mut [f32],
-    partial: &mut [f32],
-    scratch: &mut Scratch,
-) {
-    let (d, vocab, eps) = (of.c.hidden_size, of.c.vocab_size, of.c.rms_norm_eps);
-    let (count, norm) = (of.chosen.len(), &of.forward.norm);
-    let row_of = |i: usize| &of.stream[i * d..(i + 1) * d];
-    for (out, &i) in normal.chunks_exact_mut(d).zip(of.chosen) {
-        rms_norm(1, row_of(i), d, norm, eps, out, d);
-    }
-    if !of.kept {
-        matmul(count, normal, d, of.forward.head.panels(), d_logits, vocab, Write::Set);
-    }
-    for (row, &i) in d_logits.chunks_exact_mut(vocab).zip(of.chosen) {
-        let token = of.scored.targets.tokens[i] as usize;
-        let (log_sum_exp, weight) = (of.scored.log_sum_exp[i], of.scored.d_values[i]);
-        token_logprob_backward(row, token, of.scored.temperature, log_sum_exp, weight);
-    }
-    let d_normal = first(&mut scratch.a, count * d);
-    matmul(count, d_logits, vocab, of.weights.head.panels(), d_normal, d, Write::Set);
-    for ((d_row, d_normal), &i) in d_rows.chunks_exact_mut(d).zip(d_normal.chunks_exact(d)).zip(of.chosen) {
-        rms_norm_backward(1, row_of(i), d, norm, eps, d_normal, d, d_row, d, Write::Set, partial);
-    }
 }
 
 /// What the backward pass of one decoder block reads.
@@ -320,7 +221,7 @@ fn mlp_half(
     jobs.add(&[pass.index.down], (d_output, d), (&active, f), of_down);
     jobs.add(&pass.index.gate_up(), (gate_up, 2 * f), (&normal, d), of_gate_up);
     jobs.add(&[pass.index.o], (d_middle, d), (attended, c.q_width()), of_o);
-    weight_gradients(model, count, jobs.into_list());
+    weight_gradients(count, jobs);
 }
 
 /// Per-head norms, projections and first norm of some rows, with the gradients of their weights.
@@ -365,7 +266,7 @@ fn projection_half(
     let ones = ones(model, count);
     let mut jobs = Jobs::new(model, gradients, &ones);
     jobs.add(&pass.index.qkv(), (d_qkv, width), (&normal, d), (&low_rows, low.stride));
-    weight_gradients(model, count, jobs.into_list());
+    weight_gradients(count, jobs);
 }
 
 /// What [`mlp_rows`] writes: rows of these matrices.

@@ -1,6 +1,7 @@
 //! Some kernels, for the benchmarks to call; no part of the interface.
 
-use crate::kernels::matmul::{Packed, Write, matmul, matmul_tn, pack_slabs, slab_width};
+use crate::kernels::matmul::{Write, matmul, matmul_tn};
+use crate::kernels::packing::{Packed, pack_slabs, slab_width};
 use crate::kernels::simd::Level;
 use crate::kernels::swiglu::swiglu;
 use crate::pool::first;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::doc_markdown, reason = "AdamW, SwiGLU and PyTorch are names of things, not of items")]
 
+mod activations;
 mod adapter;
 mod architecture;
 mod attention;

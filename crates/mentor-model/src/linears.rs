@@ -1,6 +1,7 @@
 //! Projections that read the same rows: one product for all of them, with their biases and adapters.
 
-use crate::kernels::matmul::{Packed, Write, matmul};
+use crate::kernels::matmul::{Write, matmul};
+use crate::kernels::packing::Packed;
 use crate::kernels::reduce;
 use crate::model::{LinearIndex, Weights};
 use crate::pool::first;

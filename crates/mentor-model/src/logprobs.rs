@@ -1,9 +1,10 @@
 //! Log-probabilities of chosen tokens, with and without a graph behind them.
 
+use crate::activations::{Activations, Keep};
 use crate::backward::{self, Scored};
 use crate::batch::Targets;
 use crate::composed;
-use crate::forward::{self, Activations, Keep};
+use crate::forward;
 use crate::kernels::logprob::TokenLogProb;
 use crate::packed::{ForwardWeights, PackedWeights};
 use crate::pool::Buffer;

@@ -1,6 +1,6 @@
 //! The parameters in the layouts that matrix products read.
 
-use crate::kernels::matmul::Packed;
+use crate::kernels::packing::Packed;
 use crate::linears::{Linears, LinearsGrad, Sources};
 use crate::{Error, Model, Result};
 use rayon::prelude::*;

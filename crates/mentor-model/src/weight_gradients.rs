@@ -1,13 +1,13 @@
 //! The gradients of matrices, biases and adapters: sums over rows, in the order of rows.
 
 use crate::Model;
-use crate::kernels::matmul::{SLAB, Write, matmul_tn, pack_slabs, slab_width};
+use crate::kernels::matmul::{Write, matmul_tn};
+use crate::kernels::packing::{SLAB, pack_slabs, slab_width};
 use crate::kernels::simd::Level;
 use crate::linears::Linears;
 use crate::model::LinearIndex;
 use crate::pool::Buffer;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// Where adapters' rows stand, several groups of projections side by side: of each, `s·x·Aᵀ` and then its gradient.
@@ -30,14 +30,20 @@ impl<const GROUPS: usize> LowColumns<GROUPS> {
     }
 }
 
-/// A gradient `out += leftᵀ·right` over all rows, `out` `(out.len() / width, width)`.
-pub(crate) struct Job<'a> {
-    pub(crate) left: &'a [f32],
-    pub(crate) left_stride: usize,
-    pub(crate) right: &'a [f32],
-    pub(crate) right_stride: usize,
-    pub(crate) width: usize,
-    pub(crate) out: &'a mut [f32],
+/// The right operand of gradients: rows of `width`, `stride` apart.
+#[derive(Clone, Copy)]
+struct Right<'a> {
+    data: &'a [f32],
+    stride: usize,
+    width: usize,
+}
+
+/// A gradient `out += leftᵀ·right` over all rows, `right` by its index; `out` is as wide as `right`.
+struct Job<'a> {
+    left: &'a [f32],
+    left_stride: usize,
+    right: usize,
+    out: &'a mut [f32],
 }
 
 /// The gradients to compute over the same rows: none of them of a frozen parameter.
@@ -45,6 +51,7 @@ pub(crate) struct Jobs<'a> {
     model: &'a Model,
     gradients: Vec<Option<&'a mut [f32]>>,
     ones: &'a [f32],
+    rights: Vec<Right<'a>>,
     list: Vec<Job<'a>>,
 }
 
@@ -60,7 +67,7 @@ pub(crate) fn ones(model: &Model, rows: usize) -> Buffer {
 impl<'a> Jobs<'a> {
     pub(crate) fn new(model: &'a Model, gradients: &'a mut [Buffer], ones: &'a [f32]) -> Self {
         let gradients = gradients.iter_mut().map(|gradient| Some(&mut gradient[..])).collect();
-        Self { model, gradients, ones, list: Vec::new() }
+        Self { model, gradients, ones, rights: Vec::new(), list: Vec::new() }
     }
 
     /// Adds the gradients of projections side by side: `dy` and `x` with their strides are the gradient of what they
@@ -72,32 +79,49 @@ impl<'a> Jobs<'a> {
         (x, x_stride): (&'a [f32], usize),
         (low_rows, low_stride): (&'a [f32], usize),
     ) {
+        let trained = self.model.lora_state().is_none();
+        if !trained && projections.iter().all(|it| it.adapter.is_none()) {
+            return;
+        }
         let rank = self.model.lora().map_or(0, |lora| lora.rank);
         let low_width = rank * projections.iter().filter(|it| it.adapter.is_some()).count();
+        let x = self.right(x, x_stride, x_stride);
+        let mut ones = None;
         let (mut column, mut inner) = (0, 0);
         for projection in projections {
             let dy = &dy[column..];
-            let mut add = |at: usize, left, left_stride, right, right_stride, width| {
-                let out = self.gradients[at].take().expect("a parameter belongs to one projection");
-                self.list.push(Job { left, left_stride, right, right_stride, width, out });
-            };
-            if self.model.lora_state().is_none() {
-                add(projection.weight, dy, dy_stride, x, x_stride, x_stride);
+            if trained {
+                self.push(projection.weight, dy, dy_stride, x);
                 if let Some(bias) = projection.bias {
-                    add(bias, dy, dy_stride, self.ones, 1, 1);
+                    let ones = *ones.get_or_insert_with(|| self.right(self.ones, 1, 1));
+                    self.push(bias, dy, dy_stride, ones);
                 }
             }
             if let Some(adapter) = projection.adapter {
-                add(adapter.b, dy, dy_stride, &low_rows[inner..], low_stride, rank);
-                add(adapter.a, &low_rows[low_width + inner..], low_stride, x, x_stride, x_stride);
+                let low = self.right(&low_rows[inner..], low_stride, rank);
+                self.push(adapter.b, dy, dy_stride, low);
+                self.push(adapter.a, &low_rows[low_width + inner..], low_stride, x);
                 inner += rank;
             }
             column += self.model.tensor(projection.weight).dims()[0];
         }
     }
 
-    pub(crate) fn into_list(self) -> Vec<Job<'a>> {
-        self.list
+    /// Adds the gradient of the vocabulary projection, which has neither bias nor adapter.
+    pub(crate) fn add_head(&mut self, d_logits: &'a [f32], normal: &'a [f32]) {
+        let c = self.model.config();
+        let normal = self.right(normal, c.hidden_size, c.hidden_size);
+        self.push(self.model.index.output(), d_logits, c.vocab_size, normal);
+    }
+
+    fn right(&mut self, data: &'a [f32], stride: usize, width: usize) -> usize {
+        self.rights.push(Right { data, stride, width });
+        self.rights.len() - 1
+    }
+
+    fn push(&mut self, parameter: usize, left: &'a [f32], left_stride: usize, right: usize) {
+        let out = self.gradients[parameter].take().expect("a parameter belongs to one projection");
+        self.list.push(Job { left, left_stride, right, out });
     }
 }
 
@@ -107,70 +131,64 @@ const STRIP: RangeInclusive<usize> = 6_144..=49_152;
 
 /// Computes gradients, strips of their rows in parallel: four for each thread where they are not too small. A strip
 /// sums over all rows of the batch in order, so that its height changes no bit.
-pub(crate) fn weight_gradients(model: &Model, rows: usize, jobs: Vec<Job<'_>>) {
-    let weights: usize = jobs.iter().map(|job| job.out.len()).sum();
+pub(crate) fn weight_gradients(rows: usize, jobs: Jobs<'_>) {
+    let Jobs { model, rights, list, .. } = jobs;
+    let weights: usize = list.iter().map(|job| job.out.len()).sum();
     let strip = (weights / (4 * rayon::current_num_threads())).clamp(*STRIP.start(), *STRIP.end());
-    let operands = RightOperands::pack(model, rows, &jobs);
+    let packed = PackedRights::new(model, rows, &rights);
     let mut strips = Vec::new();
-    for job in jobs {
-        let height = (strip / job.width).next_multiple_of(12).max(12);
-        for (i, out) in job.out.chunks_mut(height * job.width).enumerate() {
+    for job in list {
+        let width = rights[job.right].width;
+        let height = (strip / width).next_multiple_of(12).max(12);
+        for (i, out) in job.out.chunks_mut(height * width).enumerate() {
             strips.push(Job { out, left: &job.left[i * height..], ..job });
         }
     }
     strips.into_par_iter().with_max_len(1).for_each(|job| {
-        let (m, n) = (job.out.len() / job.width, job.width);
-        let right = operands.of(&job);
-        let Job { left, left_stride, out, .. } = job;
+        let Job { left, left_stride, right, out } = job;
+        let n = rights[right].width;
         model.scratch.with(|scratch| {
-            let packed = &mut scratch.packed;
-            matmul_tn(rows, m, n, left, left_stride, right, out, n, Write::Add, packed);
+            let (m, right) = (out.len() / n, packed.of(right));
+            matmul_tn(rows, m, n, left, left_stride, right, out, n, Write::Add, &mut scratch.packed);
         });
     });
 }
 
-/// The right operands of some gradients, each packed once for all strips and all projections that read it.
-struct RightOperands {
-    /// Where each begins: by its address, stride and width.
-    starts: BTreeMap<[usize; 3], usize>,
+/// Right operands, each packed once for all strips and all projections that read it.
+struct PackedRights {
+    /// Where each begins.
+    starts: Vec<usize>,
     data: Buffer,
 }
 
-impl RightOperands {
-    fn pack(model: &Model, rows: usize, jobs: &[Job<'_>]) -> Self {
+impl PackedRights {
+    fn new(model: &Model, rows: usize, rights: &[Right<'_>]) -> Self {
         let panel = Level::detect().panel();
-        let (mut starts, mut distinct, mut end) = (BTreeMap::new(), Vec::new(), 0);
-        for job in jobs {
-            starts.entry(Self::key(job)).or_insert_with(|| {
-                distinct.push(job);
-                let start = end;
-                end += rows * slab_width(job.width, panel);
-                start
-            });
+        let (mut starts, mut end) = (Vec::with_capacity(rights.len()), 0);
+        for right in rights {
+            starts.push(end);
+            end += rows * slab_width(right.width, panel);
         }
         let mut data = model.pool.take(end);
         let mut rest = &mut data[..];
         let mut slabs = Vec::new();
-        for job in distinct {
-            let width = slab_width(job.width, panel);
+        for right in rights {
+            let width = slab_width(right.width, panel);
             let (mine, others) = std::mem::take(&mut rest).split_at_mut(rows * width);
             rest = others;
-            let sources = job.right.chunks(SLAB * job.right_stride);
-            slabs
-                .extend(mine.chunks_mut(SLAB * width).zip(sources).map(|(slab, source)| (job, source, slab)));
+            let sources = right.data.chunks(SLAB * right.stride);
+            slabs.extend(
+                mine.chunks_mut(SLAB * width).zip(sources).map(|(slab, source)| (right, source, slab)),
+            );
         }
-        slabs.into_par_iter().for_each(|(job, source, slab)| {
-            let depth = slab.len() / slab_width(job.width, panel);
-            pack_slabs(depth, job.width, source, job.right_stride, slab, panel);
+        slabs.into_par_iter().for_each(|(right, source, slab)| {
+            let depth = slab.len() / slab_width(right.width, panel);
+            pack_slabs(depth, right.width, source, right.stride, slab, panel);
         });
         Self { starts, data }
     }
 
-    fn key(job: &Job<'_>) -> [usize; 3] {
-        [job.right.as_ptr().addr(), job.right_stride, job.width]
-    }
-
-    fn of(&self, job: &Job<'_>) -> &[f32] {
-        &self.data[self.starts[&Self::key(job)]..]
+    fn of(&self, right: usize) -> &[f32] {
+        &self.data[self.starts[right]..]
     }
 }

@@ -9,9 +9,8 @@
     reason = "a kernel must be compiled inside the function that enables its instructions"
 )]
 
-use super::matmul::{
-    Panels, Write, matmul_of, matmul_tn_of, pack_plain, pack_slabs, pack_transposed, slab_width,
-};
+use super::matmul::{Write, matmul_of, matmul_tn_of};
+use super::packing::{Panels, pack_plain, pack_slabs, pack_transposed, slab_width};
 use super::simd::{Simd, dispatched};
 
 /// Query rows worked on together.

@@ -5,6 +5,7 @@ pub(crate) mod heads;
 pub(crate) mod logprob;
 pub(crate) mod matmul;
 pub(crate) mod norm;
+pub(crate) mod packing;
 pub(crate) mod reduce;
 pub(crate) mod rope;
 pub(crate) mod simd;

@@ -5,9 +5,8 @@ use super::attention::{
     attend_lanes, attend_parts_lanes, keys_values_len,
 };
 use super::heads::{Heads, turn_heads_backward_lanes, turn_heads_lanes};
-use super::matmul::{
-    Packed, Panels, Write, matmul_lanes, matmul_tn_lanes, pack_plain, pack_slabs, pack_transposed, slab_width,
-};
+use super::matmul::{Write, matmul_lanes, matmul_tn_lanes};
+use super::packing::{Packed, Panels, pack_plain, pack_slabs, pack_transposed, slab_width};
 use super::simd::{Portable, Simd};
 use super::{adamw, logprob, norm, rope, swiglu};
 use proptest::prelude::*;
