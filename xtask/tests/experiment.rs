@@ -254,6 +254,7 @@ fn a_wrong_configuration_is_refused_before_anything_runs() {
         ("suite = \"arithmetic\"", "suite = \"geometry\"", "geometry"),
         ("reward = \"sparse\"", "reward = \"spares\"", "spares"),
         ("peak = 3e-4, warmup = 0", "peak = -1.0, warmup = 0", "rl.optimizer.schedule.peak"),
+        ("train = \"sft\"", "train = \"sft\"\nadvantage = { scale = \"none\" }", "arm `sft`: only an rl arm"),
         ("[tasks]", "[lora]\nrank = 0\n\n[tasks]", "rank"),
         ("[tasks]", "[lora]\nrank = 4\ntargets = [\"w_proj\"]\n\n[tasks]", "w_proj"),
         (&base.to_string_lossy(), "/nowhere/at/all", "model"),

@@ -52,7 +52,7 @@ pub struct Experiment {
     pub evaluation: EvaluationConfig,
     /// Settings of every arm trained by imitation.
     pub sft: SftConfig,
-    /// Settings of every arm trained by reinforcement; arms differ in their reward alone.
+    /// Settings of every arm trained by reinforcement; arms differ in their reward and in what they set themselves.
     pub rl: RlConfig,
     /// The arms, in the order they are run and reported.
     #[serde(rename = "arm")]
@@ -222,6 +222,9 @@ pub struct Arm {
     /// Its own learning rate, where tuning found another than the shared one best.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
+    /// Its own way from rewards to advantages, in place of `rl.advantage`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advantage: Option<AdvantageConfig>,
 }
 
 /// How an arm is trained.
@@ -373,6 +376,11 @@ impl Experiment {
                 ),
                 (_, None) => {}
             }
+            ensure!(
+                arm.advantage.is_none() || arm.train == Method::Rl,
+                "arm `{}`: only an rl arm has an `advantage`; remove it or set train = \"rl\"",
+                arm.name
+            );
             if let Some(rate) = arm.learning_rate {
                 ensure!(rate > 0.0 && rate < 1.0, "arm `{}`: learning_rate: between 0 and 1", arm.name);
             }
@@ -434,6 +442,11 @@ impl Experiment {
             optimizer.schedule.peak = rate;
         }
         optimizer
+    }
+
+    /// How rewards of an arm become advantages.
+    pub fn advantage<'a>(&'a self, arm: &'a Arm) -> &'a AdvantageConfig {
+        arm.advantage.as_ref().unwrap_or(&self.rl.advantage)
     }
 
     /// Optimizer steps of an arm.

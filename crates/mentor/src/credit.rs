@@ -11,6 +11,7 @@ use mentor_reward::{
 use mentor_rollout::Rollout;
 use mentor_trajectory::Trajectory;
 
+use crate::config::Arm;
 use crate::lab::{Lab, TaughtTasks};
 
 /// An attempt with all teachers of its task.
@@ -49,17 +50,18 @@ pub struct Given {
     pub zero_variance_groups: usize,
 }
 
-/// Turns the scores of a batch into advantages as the experiment says.
+/// Turns the scores of a batch into advantages as the experiment says for the arm.
 pub fn advantages(
     lab: &Lab,
+    arm: &Arm,
     reward: &Reward,
     rollouts: &[Rollout],
     cases: &[Taught],
     scores: &[Score],
 ) -> Given {
-    let rl = &lab.experiment.rl;
+    let (rl, config) = (&lab.experiment.rl, lab.experiment.advantage(arm));
     if rl.credit.is_trajectory() {
-        return of_attempts(reward, scores, rl.group, &rl.advantage);
+        return of_attempts(reward, scores, rl.group, config);
     }
     let sequences: Vec<usize> = std::iter::once(0)
         .chain(rollouts.iter().scan(0, |sum, rollout| {
@@ -77,7 +79,7 @@ pub fn advantages(
             units(index, &explanation, &rl.credit, rollout.tokens_sampled())
         })
         .collect();
-    let found = unit_advantages(&units, &sequences, rl.group, &rl.advantage);
+    let found = unit_advantages(&units, &sequences, rl.group, config);
     let tokens: Vec<Vec<f32>> =
         sequences.windows(2).map(|ends| found.values[ends[0]..ends[1]].to_vec()).collect();
     let mean = |values: &Vec<f32>| {

@@ -103,7 +103,7 @@ fn step(
     let (rollouts, mut recording) = play(lab, arm, &tasks, seed, step, &state.model)?;
     let rolled = clock.elapsed().as_secs_f64();
 
-    let (attempts, groups) = judge(lab, reward, step, &tasks, rollouts)?;
+    let (attempts, groups) = judge(lab, arm, reward, step, &tasks, rollouts)?;
     let samples: Vec<Sample> = attempts.iter().map(Attempt::sample).collect();
     let objective = &rl.objective;
     let references = match objective.kl {
@@ -178,6 +178,7 @@ fn play(
 /// rewards are all equal.
 fn judge(
     lab: &Lab,
+    arm: &Arm,
     reward: &Source,
     step: usize,
     tasks: &[usize],
@@ -197,7 +198,7 @@ fn judge(
         .map(|(i, (rollout, &correct))| lab.training.case(task_of(i), &rollout.trajectory, correct))
         .collect();
     let scores = reward.scores(step, &cases)?;
-    let given = credit::advantages(lab, &reward.table(step), &rollouts, &cases, &scores);
+    let given = credit::advantages(lab, arm, &reward.table(step), &rollouts, &cases, &scores);
     drop(cases);
     let attempts = rollouts
         .into_iter()

@@ -212,16 +212,16 @@ fn stretches(lab: &Lab, number: usize, rollout: &Rollout, case: &Taught, reward:
 fn turns_and_calls_are_credited_token_by_token_as_defined() {
     for unit in ["turn", "call"] {
         let folder = tempfile::tempdir().unwrap();
-        let credit = format!(
-            "advantage = {{ scale = \"none\" }}\ncredit = {{ per = \"{unit}\", returns = \"to_go\", shaping = 0.2 }}"
-        );
+        let credit = format!("[rl]\ncredit = {{ per = \"{unit}\", returns = \"to_go\", shaping = 0.2 }}");
         let changes = [
-            ("advantage = { scale = \"group\", epsilon = 1e-6 }", credit.as_str()),
-            ("reward = \"mentor\"", "reward = \"process\""),
+            ("[rl]", credit.as_str()),
+            ("reward = \"mentor\"", "reward = \"process\"\nadvantage = { scale = \"none\" }"),
             ("tasks = 16", "tasks = 1"),
         ];
         let experiment = experiment(folder.path(), &changes);
-        assert_eq!(experiment.rl.advantage.scale, Scale::None);
+        let arm = experiment.arms.last().unwrap().clone();
+        assert_eq!(experiment.rl.advantage.scale, Scale::Group);
+        assert_eq!(experiment.advantage(&arm).scale, Scale::None);
         assert_eq!(
             experiment.rl.credit.per,
             if unit == "turn" { CreditUnit::Turn } else { CreditUnit::Call }
@@ -230,7 +230,7 @@ fn turns_and_calls_are_credited_token_by_token_as_defined() {
         lab::fill_store(&experiment, &store).unwrap();
         let lab = Lab::open(experiment, &store).unwrap();
         let group = lab.experiment.rl.group;
-        let reward = lab.reward(lab.experiment.arms.last().unwrap()).unwrap().table(1);
+        let reward = lab.reward(&arm).unwrap().table(1);
         let rollouts = played(&lab, 4);
         let cases: Vec<Taught> = rollouts
             .iter()
@@ -242,7 +242,7 @@ fn turns_and_calls_are_credited_token_by_token_as_defined() {
             })
             .collect();
         let scores: Vec<Score> = cases.iter().map(|case| case.score(&reward)).collect();
-        let given = advantages(&lab, &reward, &rollouts, &cases, &scores);
+        let given = advantages(&lab, &arm, &reward, &rollouts, &cases, &scores);
 
         let all: Vec<Stretch> = rollouts
             .iter()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
+use mentor_optim::AdvantageConfig;
 use mentor_reward::{Part, Reward, Score};
 use serde::Serialize;
 
@@ -87,8 +88,8 @@ pub fn rescore(saved: &Saved, reward: &Reward) -> Result<Rescoring> {
         for &size in &groups {
             let members = start..start + size;
             rescoring.rollouts.extend(rescore_group(
-                saved,
                 reward,
+                saved.experiment.advantage(arm),
                 &records[members.clone()],
                 &scores[members],
             ));
@@ -117,8 +118,8 @@ fn scores(saved: &Saved, reward: &Reward, records: &[RolloutRecord]) -> Result<V
 }
 
 fn rescore_group(
-    saved: &Saved,
     reward: &Reward,
+    config: &AdvantageConfig,
     records: &[RolloutRecord],
     scores: &[Score],
 ) -> Vec<Rescored> {
@@ -126,8 +127,7 @@ fn rescore_group(
     let after: Vec<f64> = scores.iter().map(|score| reward.clipped(score.total)).collect();
     let (old_ranks, new_ranks) = (ranks(&before), ranks(&after));
     let step = records.first().map_or(1, |record| record.step);
-    let advantages =
-        of_attempts(&reward.at(step), scores, records.len(), &saved.experiment.rl.advantage).rollouts;
+    let advantages = of_attempts(&reward.at(step), scores, records.len(), config).rollouts;
     let of = |(index, record): (usize, &RolloutRecord)| Rescored {
         id: record.id.clone(),
         total: Change { before: before[index], after: after[index] },
