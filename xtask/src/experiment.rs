@@ -123,9 +123,10 @@ fn describe(run: &Run, jobs: &[(Job, Work)], speed: &Speed, out: &Path) {
         "  this machine {:.0} tokens/s trained, {:.0} tokens/s sampled",
         speed.trained, speed.sampled
     ));
+    let name_width = name_width(jobs.iter().map(|(job, _)| &job.arm)).max(12);
     for (job, work) in jobs {
         say(&format!(
-            "  {:<12} seed {:<3} {:>4} steps, {:>7} tokens sampled, {:>7} through training, about {}",
+            "  {:<name_width$} seed {:<3} {:>4} steps, {:>7} tokens sampled, {:>7} through training, about {}",
             job.arm.name,
             job.seed,
             work.steps,
@@ -160,9 +161,10 @@ fn resume_hint_on_interrupt(out: &Path) -> Result<()> {
 fn summarize(report: &Report, experiment: &Experiment) {
     let suites = &experiment.evaluation.suites;
     let width = suites.iter().map(String::len).max().unwrap_or(0).max(14) + 2;
+    let name_width = name_width(experiment.arms.iter());
     let row = |name: &str, cells: Vec<String>| {
         let cells: Vec<String> = cells.into_iter().map(|cell| format!("{cell:>width$}")).collect();
-        say(&format!("{name:<10}{}", cells.concat()));
+        say(&format!("{name:<name_width$}{}", cells.concat()));
     };
     say("\nsampled accuracy, % [95 % interval]");
     row("", suites.iter().cloned().chain(["out of domain".into()]).collect());
@@ -173,6 +175,11 @@ fn summarize(report: &Report, experiment: &Experiment) {
         };
         row(&arm.name, suites.iter().map(of_suite).chain([cell(&found.generalization)]).collect());
     }
+}
+
+/// The longest name of an arm.
+fn name_width<'a>(arms: impl Iterator<Item = &'a Arm>) -> usize {
+    arms.map(|arm| arm.name.len()).max().unwrap_or(0)
 }
 
 fn cell(estimate: &Estimate) -> String {
