@@ -251,7 +251,7 @@ fn a_wrong_configuration_is_refused_before_anything_runs() {
     let cases = [
         ("turns = 6", "turnz = 6", "turnz"),
         ("group = 8", "group = 1", "rl.group"),
-        ("epsilon = 1e-6", "epsilon = -1.0", "rl.advantage.epsilon"),
+        ("epsilon = 1e-6", "epsilon = -1.0", "rl.advantage: `epsilon`"),
         ("suite = \"arithmetic\"", "suite = \"geometry\"", "geometry"),
         ("reward = \"sparse\"", "reward = \"spares\"", "spares"),
         ("peak = 3e-4, warmup = 0", "peak = -1.0, warmup = 0", "rl.optimizer.schedule.peak"),

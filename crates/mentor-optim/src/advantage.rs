@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+use crate::objective::not_negative;
+
 /// What the deviation from the group's mean reward is divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,6 +62,11 @@ impl AdvantageConfig {
     /// The deviation from the mean alone (Dr. GRPO, arXiv 2503.20783).
     pub const fn dr_grpo() -> Self {
         Self { scale: Scale::None, epsilon: default_epsilon() }
+    }
+
+    /// Refuses an `epsilon` that is negative, infinite or undefined: a negative one could turn advantages round.
+    pub fn validate(&self) -> Result<(), Error> {
+        not_negative("epsilon", self.epsilon)
     }
 }
 

@@ -4,10 +4,10 @@
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A field of the objective lies outside its range.
-    #[error("objective: `{field}` is {value}, but must be {range}")]
+    /// A field of the objective or of the advantages lies outside its range.
+    #[error("`{field}` is {value}, but must be {range}")]
     Field {
-        /// The field of [`crate::Objective`], dotted.
+        /// The field of [`crate::Objective`] or [`crate::AdvantageConfig`], dotted.
         field: &'static str,
         /// The value found.
         value: f64,

@@ -164,10 +164,10 @@ impl Objective {
 
     /// Checks every field's range; [`evaluate`](crate::evaluate) does so, too, but a configuration is better refused before a run.
     pub fn validate(&self) -> Result<(), Error> {
-        not_negative("clip_low", self.clip_low)?;
-        not_negative("clip_high", self.clip_high)?;
+        not_negative("clip_low", self.clip_low.into())?;
+        not_negative("clip_high", self.clip_high.into())?;
         if let Some(kl) = &self.kl {
-            not_negative("kl.coefficient", kl.coefficient)?;
+            not_negative("kl.coefficient", kl.coefficient.into())?;
         }
         if let Some(bound) = self.dual_clip {
             let value = f64::from(bound);
@@ -193,11 +193,11 @@ impl Objective {
 }
 
 /// Refuses negative, infinite and undefined values.
-fn not_negative(field: &'static str, value: f32) -> Result<(), Error> {
+pub(crate) fn not_negative(field: &'static str, value: f64) -> Result<(), Error> {
     if value.is_finite() && value >= 0.0 {
         return Ok(());
     }
-    Err(Error::Field { field, value: f64::from(value), range: "finite and not negative" })
+    Err(Error::Field { field, value, range: "finite and not negative" })
 }
 
 /// Writes an `f32` as the shortest decimal that reads back to it, so that a resolved configuration says 0.2 and not

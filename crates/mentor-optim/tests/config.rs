@@ -67,6 +67,14 @@ fn impossible_fields_are_named() {
         let error = objective.validate().unwrap_err().to_string();
         assert!(error.contains(&format!("`{field}`")), "{error}");
     }
+    for epsilon in [-1.0, f64::NAN, f64::INFINITY] {
+        let error =
+            AdvantageConfig { epsilon, ..AdvantageConfig::grpo() }.validate().unwrap_err().to_string();
+        assert!(error.contains("`epsilon`"), "{error}");
+    }
+    for good in [AdvantageConfig::grpo(), AdvantageConfig::trl(), AdvantageConfig::dr_grpo()] {
+        good.validate().unwrap();
+    }
 }
 
 #[test]

@@ -71,33 +71,39 @@ pub(crate) struct Panels<'a> {
     pub(crate) data: &'a [f32],
 }
 
-/// Calls a packing function made for panels of a width that the compiler knows: a few moves then, a call each otherwise.
-macro_rules! of_width {
-    ($panel:expr, [$($width:literal),*], $pack:ident $arguments:tt) => {
-        match $panel {
-            $($width => $pack::<$width> $arguments,)*
-            _ => unreachable!("no instruction set has panels of {} columns", $panel),
+/// Defines a packing function that calls one made for panels of a width that the compiler knows: a few moves then, a
+/// call each otherwise.
+macro_rules! by_width {
+    ($(#[$doc:meta])* $name:ident, at $place:ident = $of:ident, for [$($width:literal),*]) => {
+        $(#[$doc])*
+        pub(crate) fn $name(
+            source: &[f32],
+            stride: usize,
+            rows: usize,
+            columns: usize,
+            panels: &mut [f32],
+            panel: usize,
+            capacity: usize,
+            $place: usize,
+        ) {
+            match panel {
+                $($width => $of::<$width>(source, stride, rows, columns, panels, capacity, $place),)*
+                _ => unreachable!("no instruction set has panels of {panel} columns"),
+            }
         }
     };
 }
 
-/// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as columns `column..` of
-/// panels with room for `capacity` rows each: the matrix is transposed.
-pub(crate) fn pack_transposed(
-    source: &[f32],
-    stride: usize,
-    rows: usize,
-    columns: usize,
-    panels: &mut [f32],
-    panel: usize,
-    capacity: usize,
-    column: usize,
-) {
-    of_width!(
-        panel,
-        [32, 16, 8],
-        pack_transposed_of(source, stride, rows, columns, panels, capacity, column)
-    );
+by_width! {
+    /// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as columns `column..` of
+    /// panels with room for `capacity` rows each: the matrix is transposed.
+    pack_transposed, at column = pack_transposed_of, for [32, 16, 8]
+}
+
+by_width! {
+    /// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as rows `row..` of panels
+    /// with room for `capacity` rows each.
+    pack_plain, at row = pack_plain_of, for [32, 16, 12, 8, 6, 4]
 }
 
 fn pack_transposed_of<const PANEL: usize>(
@@ -116,25 +122,6 @@ fn pack_transposed_of<const PANEL: usize>(
             line[at % PANEL] = value;
         }
     }
-}
-
-/// Packs `rows` rows of `source` (row-major, `columns` wide, rows `stride` apart) as rows `row..` of panels
-/// with room for `capacity` rows each.
-pub(crate) fn pack_plain(
-    source: &[f32],
-    stride: usize,
-    rows: usize,
-    columns: usize,
-    panels: &mut [f32],
-    panel: usize,
-    capacity: usize,
-    row: usize,
-) {
-    of_width!(
-        panel,
-        [32, 16, 12, 8, 6, 4],
-        pack_plain_of(source, stride, rows, columns, panels, capacity, row)
-    );
 }
 
 fn pack_plain_of<const PANEL: usize>(

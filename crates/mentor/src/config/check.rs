@@ -1,7 +1,6 @@
 //! What an experiment may say: every range, checked before anything runs.
 
 use anyhow::{Context, Result, bail, ensure};
-use mentor_optim::AdvantageConfig;
 use mentor_reward::Combine;
 use mentor_trajectory::Split;
 
@@ -75,7 +74,7 @@ impl Experiment {
             rl.prompts
         );
         ensure!(rl.temperature > 0.0, "rl.temperature: must be positive");
-        check_advantage("rl.advantage", &rl.advantage)?;
+        rl.advantage.validate().context("rl.advantage")?;
         if let Some(problem) = rl.credit.problem() {
             bail!("rl.credit: {problem}");
         }
@@ -120,7 +119,7 @@ impl Experiment {
                 arm.name
             );
             if let Some(advantage) = &arm.advantage {
-                check_advantage(&format!("arm `{}`: advantage", arm.name), advantage)?;
+                advantage.validate().with_context(|| format!("arm `{}`: advantage", arm.name))?;
             }
             if let Some(rate) = arm.learning_rate {
                 ensure!(rate > 0.0 && rate < 1.0, "arm `{}`: learning_rate: between 0 and 1", arm.name);
@@ -153,12 +152,6 @@ fn check_suite(key: &str, suite: &str) -> Result<()> {
         "{key}: suite `{suite}` is not known; use one of {}",
         mentor_env::suites().join(", ")
     );
-    Ok(())
-}
-
-fn check_advantage(key: &str, advantage: &AdvantageConfig) -> Result<()> {
-    let epsilon = advantage.epsilon;
-    ensure!(epsilon.is_finite() && epsilon >= 0.0, "{key}.epsilon: finite and not negative");
     Ok(())
 }
 
